@@ -1,0 +1,4 @@
+//! cutline
+pub mod base;
+pub mod scenario;
+pub mod trace;

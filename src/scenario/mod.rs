@@ -1,0 +1,5 @@
+//! What the user writes.
+
+mod types;
+
+pub use types::*;

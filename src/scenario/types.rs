@@ -1,0 +1,421 @@
+//! A scenario as plain data: what the user wrote with every default filled in.
+
+use crate::base::{Burst, Bytes, Place, Rate, Span};
+use crate::trace::Predicate;
+
+/// The version of the file format that this build reads.
+pub const VERSION: u64 = 1;
+
+/// An experiment: a job, where it runs, how it checkpoints, what goes wrong, and what is expected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// A short name; the file's name if none is given.
+    pub name: String,
+    /// What it shows.
+    pub why: String,
+    /// The dataflow.
+    pub job: Job,
+    /// The machines.
+    pub cluster: Cluster,
+    /// What connects them.
+    pub network: Network,
+    /// Where snapshots go.
+    pub storage: Storage,
+    /// When and how snapshots are taken.
+    pub checkpoints: Checkpoints,
+    /// What happens after a failure.
+    pub restart: Restart,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
+    /// Choices to make where several steps are possible; see [`Choice`].
+    pub schedule: Vec<Choice>,
+    /// Seed and length of the run.
+    pub run: RunFor,
+    /// What must come out.
+    pub expect: Expect,
+}
+
+/// The logical dataflow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// In any order; their names are unique.
+    pub operators: Vec<Operator>,
+    /// In the order in which they are the inputs of their receivers.
+    pub edges: Vec<Edge>,
+    /// The number of key groups (Flink: max parallelism).
+    pub max_parallelism: u32,
+}
+
+/// One operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operator {
+    /// Its name.
+    pub id: String,
+    /// What it does: a name from the operator table (`source`, `map`, `filter`, `flat-map`, `count`, `join`, `sink`).
+    pub kind: String,
+    /// How many subtasks.
+    pub parallelism: u32,
+    /// Thread time per record.
+    pub service: Span,
+    /// Records out per record in; drawn from the record's identity where it is not whole.
+    pub selectivity: Ratio,
+    /// If set, each output gets a new key out of so many.
+    pub rekey: Option<u32>,
+    /// Size of an output record; `None`: as large as the input.
+    pub output_size: Option<Bytes>,
+    /// How much state it holds.
+    pub state: StateSize,
+    /// What a snapshot of it costs.
+    pub snapshot: SnapshotCost,
+    /// Sources only.
+    pub source: Option<Source>,
+    /// Sinks only.
+    pub sink: SinkMode,
+    /// The task manager of each subtask, if it is not left to `cluster.placement`.
+    pub on: Option<Vec<u32>>,
+    /// Where in the file it is written, for complaints that come up later.
+    pub place: Place,
+}
+
+/// A ratio of whole numbers, `outputs` per `inputs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ratio {
+    /// Numerator.
+    pub outputs: u32,
+    /// Denominator, at least 1.
+    pub inputs: u32,
+}
+
+/// Bytes of state of one subtask = `base + per_key x keys seen + per_record x records applied`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateSize {
+    /// There from the beginning.
+    pub base: Bytes,
+    /// For every distinct key.
+    pub per_key: Bytes,
+    /// For every record.
+    pub per_record: Bytes,
+}
+
+/// The cost of a snapshot of one subtask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotCost {
+    /// Blocks the task.
+    pub sync: Span,
+    /// Runs beside it; `None`: from the state's size and the storage's latency and bandwidth.
+    pub r#async: Option<Span>,
+}
+
+/// What a source reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// Partitions of the log, at least one for each subtask.
+    pub partitions: u32,
+    /// Records in all partitions together; `None`: endless.
+    pub records: Option<u64>,
+    /// Arrival of new records, all partitions together; `None`: all are there from the start.
+    pub rate: Option<Rate>,
+    /// Regular bursts.
+    pub burst: Option<Burst>,
+    /// Keys of the records.
+    pub keys: Keys,
+    /// Size of a record on the wire.
+    pub size: Bytes,
+    /// What it does after the last record.
+    pub end: SourceEnd,
+}
+
+/// How keys are distributed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// How many there are.
+    pub count: u32,
+    /// How evenly.
+    pub skew: Skew,
+}
+
+/// How evenly keys are distributed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skew {
+    /// All alike.
+    Even,
+    /// The first `keys` of them get `percent` of the records.
+    Hot {
+        /// How many keys are hot.
+        keys: u32,
+        /// Their share of the records.
+        percent: u32,
+    },
+    /// In proportion to 1 / rank.
+    Zipf,
+}
+
+/// What a finite source does after its last record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceEnd {
+    /// Sends end-of-data; the job drains, takes a final checkpoint and ends.
+    Finishes,
+    /// Stays, and keeps taking part in checkpoints until the run's limit.
+    Idles,
+}
+
+/// When a sink's output can be seen outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkMode {
+    /// At once, record by record.
+    Plain,
+    /// When the checkpoint that covers it completes (two-phase commit).
+    TwoPhase,
+}
+
+/// One edge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edge {
+    /// Name of the sending operator.
+    pub from: String,
+    /// Name of the receiving operator.
+    pub to: String,
+    /// Which subtask gets a record.
+    pub by: Partitioner,
+    /// Both ends in one thread, without a channel between them.
+    pub chained: bool,
+    /// Closes a cycle on purpose.
+    pub feedback: bool,
+    /// Where in the file it is written.
+    pub place: Place,
+}
+
+/// Which subtask of the receiver gets a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partitioner {
+    /// Subtask i to subtask i; equal parallelism.
+    Forward,
+    /// Each sender to all receivers in turn.
+    Rebalance,
+    /// Each sender to its share of the receivers in turn, without an all-to-all exchange.
+    Rescale,
+    /// By key.
+    Hash,
+    /// Every record to every receiver.
+    Broadcast,
+    /// Everything to receiver 0.
+    Global,
+}
+
+/// The machines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// How many task managers.
+    pub task_managers: u32,
+    /// Slots of each; `None`: as many as the job needs.
+    pub slots: Option<u32>,
+    /// Which slots are used first.
+    pub placement: Placement,
+}
+
+/// Which slots are used first. Subtask i of every operator shares slot i.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// One task manager after the other.
+    Fill,
+    /// Round the task managers.
+    Spread,
+}
+
+/// What connects the machines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// One way between two task managers.
+    pub latency: Span,
+    /// Of each ordered pair of task managers; `Rate(0)`: not limited.
+    pub bandwidth: Rate,
+    /// Size of a network buffer.
+    pub segment: Bytes,
+    /// Buffers that a remote channel owns at the receiver.
+    pub exclusive: u32,
+    /// Further buffers that the channels of one input edge of a task share.
+    pub floating: u32,
+    /// More queued buffers than this at one output channel stop the sender.
+    pub max_per_channel: u32,
+    /// Partly filled buffers are sent this often; `None`: only full ones; zero: after every record.
+    pub buffer_timeout: Option<Span>,
+    /// One way between coordinator and task.
+    pub rpc: Span,
+}
+
+/// Where snapshots go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Storage {
+    /// Of one upload on its own, or shared; `Rate(0)`: not limited.
+    pub bandwidth: Rate,
+    /// Before the first byte moves.
+    pub latency: Span,
+    /// Who shares the bandwidth.
+    pub shared: Shared,
+    /// Writing the metadata of a complete checkpoint.
+    pub metadata: Span,
+}
+
+/// Who shares the storage bandwidth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// Nobody: every task has it for itself.
+    Task,
+    /// The tasks of one task manager.
+    TaskManager,
+    /// The whole cluster.
+    Cluster,
+}
+
+/// When and how snapshots are taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoints {
+    /// Name of a protocol from the zoo.
+    pub protocol: String,
+    /// Its own parameters, checked by the protocol.
+    pub parameters: Vec<Parameter>,
+    /// Where the protocol is named.
+    pub place: Place,
+    /// Between triggers; `None`: no checkpoints.
+    pub interval: Option<Span>,
+    /// From the start of the job to the first trigger; `None`: drawn from min-pause to interval, as Flink does.
+    pub first: Option<Span>,
+    /// From a completion to the next trigger.
+    pub min_pause: Span,
+    /// A checkpoint that takes longer is given up.
+    pub timeout: Span,
+    /// At most so many at a time.
+    pub max_concurrent: u32,
+    /// More consecutive failures than this fail the job.
+    pub tolerable_failures: u32,
+    /// Complete checkpoints that are kept.
+    pub retained: u32,
+    /// Whether the barrier leaves before or after the task's own snapshot.
+    pub order: BarrierOrder,
+}
+
+/// A parameter of a protocol as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its value, as text; numbers and truth values are written as in JSON.
+    pub value: String,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// Whether the barrier leaves before or after the task's own snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BarrierOrder {
+    /// Flink: the barrier leaves first, then the synchronous part, then the asynchronous one beside processing.
+    EmitThenSnapshot,
+    /// The textbook: the task is blocked for the whole snapshot, then the barrier leaves.
+    SnapshotThenEmit,
+}
+
+/// What happens after a failure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restart {
+    /// From the failure to the restart.
+    pub delay: Span,
+    /// After more restarts than this the job has failed; `None`: never.
+    pub attempts: Option<u32>,
+}
+
+/// One fault: a trigger and an effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// When it strikes.
+    pub when: When,
+    /// What it does.
+    pub effect: Effect,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// When a fault strikes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// At an instant.
+    At(Span),
+    /// Right after an event.
+    On(Predicate),
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// An exception in this subtask: the job restarts.
+    FailTask(SubtaskName),
+}
+
+/// A subtask as users name it: `count[2]`, or `count` for its first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubtaskName {
+    /// The operator.
+    pub operator: String,
+    /// Which subtask, from 0.
+    pub subtask: u32,
+}
+
+/// A choice named by the identity of the step to take: what a recorded schedule is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Kind of step, e.g. `run`, `poll`, `deliver`.
+    pub step: String,
+    /// The task or channel, as in the trace (`count[0]`, `source[1]->count[0]`).
+    pub of: String,
+    /// Which one of its kind, from 1.
+    pub nth: u64,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// Seed and length of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFor {
+    /// Decides every draw.
+    pub seed: u64,
+    /// Sources stop at this instant, if they have not finished; then the job drains.
+    pub limit: Span,
+}
+
+/// What must come out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expect {
+    /// The verdict; `None`: PASS.
+    pub verdict: Option<String>,
+    /// Bounds on reported figures.
+    pub figures: Vec<Bound>,
+    /// Situations that must come up.
+    pub happens: Vec<Predicate>,
+    /// The digest, if it is pinned.
+    pub digest: Option<String>,
+}
+
+/// A bound on a reported figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bound {
+    /// Its name, from the table of figures.
+    pub figure: String,
+    /// Smallest value allowed.
+    pub min: Option<Amount>,
+    /// Largest value allowed.
+    pub max: Option<Amount>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A number with its unit, as written in a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Plain count.
+    Count(u64),
+    /// A length of time.
+    Time(Span),
+    /// A size.
+    Size(Bytes),
+    /// A rate per second.
+    PerSecond(Rate),
+}

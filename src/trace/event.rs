@@ -1,0 +1,317 @@
+//! The event vocabulary, as one table: the enum, the names, the fields and the codec come from it.
+
+use crate::base::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId, Time};
+
+/// A value that an event can carry: of fixed width on every platform.
+pub trait Word: Copy {
+    /// As a 64-bit word, for digests and codecs.
+    fn word(self) -> u64;
+}
+
+macro_rules! words {
+    ($($type:ty),*) => {
+        $(impl Word for $type {
+            #[inline]
+            fn word(self) -> u64 { u64::from(self.0) }
+        })*
+    };
+}
+words!(TaskId, ChannelId, OperatorId, Attempt, CheckpointId);
+
+impl Word for u64 {
+    #[inline]
+    fn word(self) -> u64 {
+        self
+    }
+}
+impl Word for u32 {
+    #[inline]
+    fn word(self) -> u64 {
+        u64::from(self)
+    }
+}
+impl Word for AbortReason {
+    #[inline]
+    fn word(self) -> u64 {
+        self as u64
+    }
+}
+
+/// Why a checkpoint was given up. The discriminants are part of golden digests: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u64)]
+pub enum AbortReason {
+    /// It took longer than the timeout.
+    Expired = 1,
+    /// The job restarted while it was pending.
+    Restarted = 2,
+    /// A newer one completed first.
+    Subsumed = 3,
+    /// A task declined it.
+    Declined = 4,
+}
+
+impl AbortReason {
+    /// The word for it in tables and traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Restarted => "restarted",
+            Self::Subsumed => "subsumed",
+            Self::Declined => "declined",
+        }
+    }
+}
+
+macro_rules! events {
+    ($( $(#[doc = $doc:literal])* $kind:ident $name:literal { $first:ident: $first_type:ty $(, $field:ident: $type:ty)* } )*) => {
+        /// Something that happened in the world.
+        ///
+        /// The first field is the entity it happened to; the digest has one chain for each.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Event {
+            $(
+                $(#[doc = $doc])*
+                #[allow(missing_docs)]
+                $kind { $first: $first_type $(, $field: $type)* },
+            )*
+        }
+
+        /// The kinds of [`Event`], in the order of the vocabulary.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[allow(missing_docs)]
+        pub enum EventKind { $($kind),* }
+
+        impl EventKind {
+            /// All kinds.
+            pub const ALL: &'static [EventKind] = &[$(EventKind::$kind),*];
+
+            /// The name in traces and predicates, e.g. `barrier-received`.
+            pub fn name(self) -> &'static str {
+                match self { $(EventKind::$kind => $name),* }
+            }
+
+            /// What it means: the first sentence of its documentation.
+            pub fn about(self) -> &'static str {
+                match self { $(EventKind::$kind => concat!($($doc),*).trim_ascii_start()),* }
+            }
+        }
+
+        impl Event {
+            /// Its kind.
+            #[inline]
+            pub fn kind(&self) -> EventKind {
+                match self { $(Event::$kind { .. } => EventKind::$kind),* }
+            }
+
+            /// Whom it happened to: its first field.
+            #[inline]
+            pub(super) fn entity(&self) -> Entity {
+                match *self { $(Event::$kind { $first, .. } => $first.entity()),* }
+            }
+
+            /// Every field with its name, in order.
+            pub fn fields(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                let mut fields = [("", 0u64); 8];
+                let mut n = 0;
+                match *self {
+                    $(Event::$kind { $first $(, $field)* } => {
+                        fields[n] = (stringify!($first), $first.word());
+                        n += 1;
+                        $( fields[n] = (stringify!($field), $field.word()); n += 1; )*
+                    })*
+                }
+                fields.into_iter().take(n)
+            }
+
+            /// Every field as a word, in order: the cheap way, for digests.
+            #[inline]
+            pub fn each_word(&self, mut f: impl FnMut(u64)) {
+                match *self {
+                    $(Event::$kind { $first $(, $field)* } => { f($first.word()); $( f($field.word()); )* })*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// A fault of the plan struck.
+    FaultStruck "fault-struck" { fault: u32 }
+
+    /// A task began an attempt, restored to a checkpoint (0: the initial state).
+    TaskStarted "task-started" { task: TaskId, attempt: Attempt, checkpoint: CheckpointId }
+    /// A task threw an exception.
+    TaskFailed "task-failed" { task: TaskId, attempt: Attempt }
+    /// A task was stopped because of a failure elsewhere.
+    TaskCancelled "task-cancelled" { task: TaskId, attempt: Attempt }
+    /// A task has seen the end of data on all its inputs, or emitted its last record.
+    TaskDrained "task-drained" { task: TaskId }
+    /// A task ended for good.
+    TaskFinished "task-finished" { task: TaskId }
+    /// A task stopped for want of output buffers.
+    TaskBlocked "task-blocked" { task: TaskId }
+    /// A task may go on because buffers came back.
+    TaskUnblocked "task-unblocked" { task: TaskId }
+
+    /// A sender closed a buffer: it is full, flushed or cut by a barrier.
+    BufferClosed "buffer-closed" { channel: ChannelId, seq: u64, records: u32, bytes: u32, upto: u64, chain: u64 }
+    /// A buffer left its sender for the wire and used a credit.
+    BufferSent "buffer-sent" { channel: ChannelId, seq: u64 }
+    /// A buffer is in the receiver's queue.
+    BufferArrived "buffer-arrived" { channel: ChannelId, seq: u64 }
+    /// A receiver began to read a buffer.
+    BufferTaken "buffer-taken" { channel: ChannelId, seq: u64, records: u32 }
+    /// A receiver has read a whole buffer: all records up to a count, with the chain over their lineages.
+    BufferConsumed "buffer-consumed" { channel: ChannelId, seq: u64, upto: u64, chain: u64 }
+    /// A task's output pool handed out a segment.
+    SegmentTaken "segment-taken" { task: TaskId, in_use: u32 }
+    /// A segment came back to a task's output pool.
+    SegmentReturned "segment-returned" { task: TaskId, in_use: u32 }
+    /// A remote channel's receiver took a floating buffer of its gate.
+    FloatingTaken "floating-taken" { channel: ChannelId, left: u32 }
+    /// A floating buffer went back to its gate.
+    FloatingReturned "floating-returned" { channel: ChannelId, left: u32 }
+    /// A receiver announced credits to the sender.
+    CreditGranted "credit-granted" { channel: ChannelId, amount: u32 }
+    /// A sender stopped reading this channel's queue behind an aligned barrier.
+    ChannelBlocked "channel-blocked" { channel: ChannelId, checkpoint: CheckpointId }
+    /// The receiver let a blocked channel go on.
+    ChannelResumed "channel-resumed" { channel: ChannelId }
+
+    /// A barrier or marker was put into a channel.
+    BarrierSent "barrier-sent" { channel: ChannelId, checkpoint: CheckpointId }
+    /// A task handled a barrier or marker.
+    BarrierReceived "barrier-received" { task: TaskId, channel: ChannelId, checkpoint: CheckpointId }
+    /// A task saw the end of data on a channel.
+    EndReceived "end-received" { task: TaskId, channel: ChannelId }
+
+    /// The coordinator triggered a checkpoint.
+    CheckpointTriggered "checkpoint-triggered" { checkpoint: CheckpointId }
+    /// A task handled the coordinator's trigger.
+    TriggerReceived "trigger-received" { task: TaskId, checkpoint: CheckpointId }
+    /// A task captured its state: the synchronous part begins.
+    SnapshotStarted "snapshot-started" { task: TaskId, checkpoint: CheckpointId }
+    /// How much a task had sent on a channel when it captured its state.
+    CutSent "cut-sent" { channel: ChannelId, checkpoint: CheckpointId, upto: u64, chain: u64 }
+    /// How much a task had consumed of a channel when it captured its state.
+    CutReceived "cut-received" { channel: ChannelId, checkpoint: CheckpointId, upto: u64, chain: u64 }
+    /// The records of a channel that became part of a snapshot; `chain` continues the receiver's.
+    CutCaptured "cut-captured" { channel: ChannelId, checkpoint: CheckpointId, records: u64, chain: u64 }
+    /// What an operator's state had applied when it was captured.
+    CutState "cut-state" { task: TaskId, operator: OperatorId, checkpoint: CheckpointId, applied: u64, lineage: u64 }
+    /// The synchronous part of a snapshot ended.
+    SnapshotTaken "snapshot-taken" { task: TaskId, checkpoint: CheckpointId }
+    /// All of a task's snapshot is in storage.
+    SnapshotDurable "snapshot-durable" { task: TaskId, checkpoint: CheckpointId, bytes: u64 }
+    /// The coordinator has a task's acknowledgement.
+    AckReceived "ack-received" { task: TaskId, checkpoint: CheckpointId, attempt: Attempt }
+    /// The coordinator ignored a message of an older attempt.
+    StaleMessage "stale-message" { task: TaskId, attempt: Attempt }
+    /// A checkpoint is complete: recovery may use it from now on.
+    CheckpointCompleted "checkpoint-completed" { checkpoint: CheckpointId }
+    /// A checkpoint was given up.
+    CheckpointAborted "checkpoint-aborted" { checkpoint: CheckpointId, reason: AbortReason }
+    /// A task learned that a checkpoint is complete.
+    CompleteReceived "complete-received" { task: TaskId, checkpoint: CheckpointId }
+    /// A task learned that a checkpoint was given up.
+    AbortReceived "abort-received" { task: TaskId, checkpoint: CheckpointId }
+    /// Old snapshots of a task up to a checkpoint were deleted.
+    SnapshotsDropped "snapshots-dropped" { task: TaskId, upto: CheckpointId }
+
+    /// A failure was noticed and the restart prepared: which task failed, which attempt of the job comes next.
+    JobRestarting "job-restarting" { task: TaskId, attempt: Attempt }
+    /// The recovery plan says what a task goes back to; `live` = 1: it keeps what it has.
+    RestorePoint "restore-point" { task: TaskId, checkpoint: CheckpointId, live: u32 }
+    /// An operator's state is what it was at the restore point.
+    StateRestored "state-restored" { task: TaskId, operator: OperatorId, applied: u64, lineage: u64 }
+    /// A source continues from this position of its log.
+    SourceRewound "source-rewound" { task: TaskId, position: u64, from: u64 }
+    /// A channel begins again: the sender has sent, the receiver consumed, so many.
+    ChannelRestored "channel-restored" { channel: ChannelId, sent: u64, sent_chain: u64, received: u64, received_chain: u64 }
+    /// Records from a snapshot or a sender's log were put into a channel again.
+    ChannelReplayed "channel-replayed" { channel: ChannelId, records: u64 }
+
+    /// Output became visible outside, all of it covered by a checkpoint if the sink commits.
+    OutputVisible "output-visible" { task: TaskId, operator: OperatorId, checkpoint: CheckpointId, records: u64, lineage: u64 }
+
+    /// At the end: how far a source got in a partition.
+    SourceFinal "source-final" { task: TaskId, operator: OperatorId, partition: u32, emitted: u64 }
+    /// At the end: what a channel still holds.
+    ChannelFinal "channel-final" { channel: ChannelId, sent: u64, received: u64, buffers: u32 }
+    /// At the end: an operator's state in one task.
+    StateFinal "state-final" { task: TaskId, operator: OperatorId, applied: u64, lineage: u64, values: u64 }
+    /// At the end: all that a sink made visible outside.
+    OutputFinal "output-final" { task: TaskId, operator: OperatorId, records: u64, lineage: u64 }
+    /// The run is over; `drained` = 1 if every task ended.
+    RunEnded "run-ended" { drained: u32 }
+}
+
+impl Event {
+    /// The task it happened to, if it happened to one.
+    pub fn task(&self) -> Option<TaskId> {
+        self.fields().find(|(name, _)| *name == "task").map(|(_, word)| TaskId(word as u32))
+    }
+
+    /// The channel it is about, if it is about one.
+    pub fn channel(&self) -> Option<ChannelId> {
+        self.fields().find(|(name, _)| *name == "channel").map(|(_, word)| ChannelId(word as u32))
+    }
+
+    /// The checkpoint it is about, if it is about one.
+    pub fn checkpoint(&self) -> Option<CheckpointId> {
+        self.fields().find(|(name, _)| *name == "checkpoint").map(|(_, word)| CheckpointId(word))
+    }
+}
+
+/// An event with the instant the driver gave it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stamped {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub event: Event,
+}
+
+/// Somebody who is told every event, in order: a check, a measure, a digest, a recorder.
+pub trait Observer {
+    /// An event happened at an instant.
+    fn event(&mut self, at: Time, event: &Event);
+}
+
+/// Whom an event happened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entity {
+    Task(TaskId),
+    Channel(ChannelId),
+    Job,
+}
+
+/// The type of a first field says which entity it is.
+trait Owner {
+    fn entity(self) -> Entity;
+}
+impl Owner for TaskId {
+    #[inline]
+    fn entity(self) -> Entity {
+        Entity::Task(self)
+    }
+}
+impl Owner for ChannelId {
+    #[inline]
+    fn entity(self) -> Entity {
+        Entity::Channel(self)
+    }
+}
+impl Owner for CheckpointId {
+    #[inline]
+    fn entity(self) -> Entity {
+        Entity::Job
+    }
+}
+impl Owner for u32 {
+    #[inline]
+    fn entity(self) -> Entity {
+        Entity::Job
+    }
+}
