@@ -1,0 +1,207 @@
+//! From the logical job to tasks and channels: petgraph for the graph work, then frozen index tables.
+//!
+//! A [`Plan`] is made once for a scenario and shared by all runs of it. It says which tasks there are and
+//! where they run, which channels connect them, who owns a key, and in which order operators depend on one
+//! another. Nothing in it changes during a run, and it holds no name that a hot path would look up.
+//!
+//! **Architecture invariant:** no time, no cost and no state here; what an operator does to a record is
+//! `workload`'s.
+
+mod build;
+mod keys;
+
+pub use build::build;
+pub use keys::{KeyTable, key_group, owner_of_group};
+
+use crate::base::{ChannelId, EdgeId, OperatorId, Port, TaskId};
+use crate::scenario::Partitioner;
+use crate::trace::{Event, Names};
+use std::ops::Range;
+
+/// The physical job.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Operators in the order of the scenario.
+    pub operators: Vec<Operator>,
+    /// Tasks, grouped by the first operator of their chain, subtasks in order.
+    pub tasks: Vec<Task>,
+    /// Channels, grouped by edge, then sender, then receiver.
+    pub channels: Vec<Channel>,
+    /// Edges that became channels; chained edges are not among them.
+    pub edges: Vec<Edge>,
+    /// Operators so that inputs come before outputs, feedback edges aside.
+    pub order: Vec<OperatorId>,
+    /// Operators on cycles, by cycle; empty for a DAG.
+    pub cycles: Vec<Vec<OperatorId>>,
+    /// How many task managers there are.
+    pub managers: u32,
+    /// Input channels of all tasks, in the order of ports.
+    inputs: Vec<ChannelId>,
+    /// Output edges of all tasks.
+    outputs: Vec<OutEdge>,
+}
+
+/// An operator as planned.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Its name.
+    pub name: String,
+    /// The tasks that run it: one for each subtask, in order.
+    pub tasks: Range<u32>,
+    /// Its position in the chain of those tasks, from 0.
+    pub position: u32,
+    /// Whether it is a source.
+    pub is_source: bool,
+    /// Keys that its outputs can have are below this.
+    pub keyspace: u32,
+    /// Where keys of its input live, if it keeps state by key.
+    pub keys: Option<KeyTable>,
+}
+
+/// One thread of the cluster.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The operators it runs, head first.
+    pub chain: Vec<OperatorId>,
+    /// Which of the parallel instances.
+    pub subtask: u32,
+    /// Where it runs.
+    pub manager: u32,
+    inputs: Range<u32>,
+    outputs: Range<u32>,
+    /// How many output channels it has.
+    pub out_slots: u32,
+}
+
+/// One connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Channel {
+    /// The sender.
+    pub from: TaskId,
+    /// The receiver.
+    pub to: TaskId,
+    /// Which input of the receiver.
+    pub port: Port,
+    /// Which output of the sender, counted over all its edges.
+    pub slot: u32,
+    /// The edge it belongs to.
+    pub edge: EdgeId,
+    /// Both ends on one task manager.
+    pub local: bool,
+}
+
+/// An edge as planned.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// The sending operator.
+    pub from: OperatorId,
+    /// The receiving operator.
+    pub to: OperatorId,
+    /// How receivers are chosen.
+    pub by: Partitioner,
+    /// Closes a cycle.
+    pub feedback: bool,
+    /// Which input gate of the receiver's tasks, from 0.
+    pub gate: u32,
+    /// Key to subtask, for hash edges: shared with the receiver's table where it has one.
+    pub owner: Option<std::sync::Arc<[u16]>>,
+}
+
+/// The channels of one output edge of one task.
+#[derive(Clone, Copy, Debug)]
+pub struct OutEdge {
+    /// The edge.
+    pub edge: EdgeId,
+    /// Its first channel; the others follow.
+    pub first: ChannelId,
+    /// Its first slot.
+    pub slot: u32,
+    /// How many channels.
+    pub width: u32,
+}
+
+impl Plan {
+    /// The input channels of a task, by port.
+    #[inline]
+    pub fn inputs(&self, task: TaskId) -> &[ChannelId] {
+        let range = &self.tasks[task.index()].inputs;
+        &self.inputs[range.start as usize..range.end as usize]
+    }
+
+    /// The output edges of a task.
+    #[inline]
+    pub fn outputs(&self, task: TaskId) -> &[OutEdge] {
+        let range = &self.tasks[task.index()].outputs;
+        &self.outputs[range.start as usize..range.end as usize]
+    }
+
+    /// The output channels of a task, by slot.
+    pub fn output_channels(&self, task: TaskId) -> impl Iterator<Item = ChannelId> + '_ {
+        self.outputs(task).iter().flat_map(|out| (out.first.0..out.first.0 + out.width).map(ChannelId))
+    }
+
+    /// All tasks.
+    pub fn task_ids(&self) -> impl Iterator<Item = TaskId> + use<> {
+        (0..self.tasks.len()).map(TaskId::from)
+    }
+
+    /// The operator that gives a task its name.
+    pub fn head(&self, task: TaskId) -> OperatorId {
+        self.tasks[task.index()].chain[0]
+    }
+
+    /// Whether a task has no inputs.
+    pub fn is_source(&self, task: TaskId) -> bool {
+        self.operators[self.head(task).index()].is_source
+    }
+
+    /// `count[2]`, or `source -> map[2]` for a chain.
+    pub fn task_name(&self, task: TaskId) -> String {
+        let planned = &self.tasks[task.index()];
+        let names: Vec<&str> = planned.chain.iter().map(|op| self.operators[op.index()].name.as_str()).collect();
+        format!("{}[{}]", names.join(" -> "), planned.subtask)
+    }
+
+    /// `source[0]->count[2]`.
+    pub fn channel_name(&self, channel: ChannelId) -> String {
+        let planned = &self.channels[channel.index()];
+        let edge = &self.edges[planned.edge.index()];
+        let name = |op: OperatorId, task: TaskId| {
+            format!("{}[{}]", self.operators[op.index()].name, self.tasks[task.index()].subtask)
+        };
+        format!("{}->{}", name(edge.from, planned.from), name(edge.to, planned.to))
+    }
+
+    /// The task that `count[2]` or `count` (its first subtask) means.
+    pub fn task_named(&self, operator: &str, subtask: u32) -> Option<TaskId> {
+        let planned = self.operators.iter().find(|op| op.name == operator)?;
+        let task = planned.tasks.start.checked_add(subtask)?;
+        (task < planned.tasks.end).then_some(TaskId(task))
+    }
+
+    fn runs(&self, task: TaskId, of: &str) -> bool {
+        let (name, subtask) = match of.strip_suffix(']').and_then(|of| of.rsplit_once('[')) {
+            Some((name, subtask)) => (name, subtask.parse().ok()),
+            None => (of, None),
+        };
+        let planned = &self.tasks[task.index()];
+        planned.chain.iter().any(|op| self.operators[op.index()].name == name)
+            && subtask.is_none_or(|subtask: u32| subtask == planned.subtask)
+    }
+}
+
+impl Names for Plan {
+    fn matches(&self, of: &str, event: &Event) -> bool {
+        if let Some((from, to)) = of.split_once("->") {
+            return event.channel().is_some_and(|channel| {
+                let planned = &self.channels[channel.index()];
+                self.runs(planned.from, from.trim()) && self.runs(planned.to, to.trim())
+            });
+        }
+        match (event.task(), event.channel()) {
+            (Some(task), _) => self.runs(task, of),
+            (None, Some(channel)) => self.runs(self.channels[channel.index()].to, of),
+            (None, None) => false,
+        }
+    }
+}
