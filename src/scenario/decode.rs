@@ -153,7 +153,7 @@ fn storage(o: &mut Object<'_>) -> Result<Storage, Problem> {
         shared: o
             .field(
                 "shared",
-                "Whose uploads share the bandwidth: only each task's own, or those of all in here.",
+                "Who shares the bandwidth: nobody (each task has it), each task manager, or the cluster.",
                 one_of(sharing),
             )
             .or("task-manager")?,
