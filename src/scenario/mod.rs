@@ -1,5 +1,33 @@
-//! What the user writes.
+//! What the user writes: the types of a scenario, and the way from a JSON file to them.
+//!
+//! `types` is plain data with every default filled in; the rest of the house knows only that. [`parse`] goes
+//! from text to it in three steps, each of which ends with one [`Problem`](crate::base::Problem) if
+//! something is wrong: strict JSON (`read`), the description of the file (`decode`, `operator`, `names`), and
+//! what must hold between its parts (`check`). The description is written once, in terms of `object` and
+//! `shape`, and gives the parser, the suggestions for misspelt names, the defaults and the JSON Schema
+//! ([`schema`]): to add a field, ask for it in the function that describes its object. [`starter`] is the file
+//! that `cutline new` writes.
+//!
+//! **Architecture invariant:** nothing here knows what a scenario *does*. Whether a protocol of that name
+//! exists and takes those parameters, whether it allows cycles, which figures a report has and which steps a
+//! schedule can name is known further down the house; for that, each such name keeps the
+//! [`Place`](crate::base::Place) where it is written. Nothing here reads files, environment or clock.
 
+mod check;
+mod decode;
+mod names;
+mod object;
+mod operator;
+mod read;
+mod schema;
+mod shape;
+mod starter;
+#[cfg(test)]
+mod tests;
 mod types;
 
+pub use check::check;
+pub use read::parse;
+pub use schema::schema;
+pub use starter::starter;
 pub use types::*;

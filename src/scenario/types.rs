@@ -6,6 +6,9 @@ use crate::trace::Predicate;
 /// The version of the file format that this build reads.
 pub const VERSION: u64 = 1;
 
+/// The largest parallelism, and the largest number of key groups, as in Flink.
+pub const PARALLELISM_MAX: u32 = 1 << 15;
+
 /// An experiment: a job, where it runs, how it checkpoints, what goes wrong, and what is expected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
@@ -351,7 +354,7 @@ pub enum Effect {
 }
 
 /// A subtask as users name it: `count[2]`, or `count` for its first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubtaskName {
     /// The operator.
     pub operator: String,

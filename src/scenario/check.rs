@@ -1,0 +1,280 @@
+//! What must hold between the parts of a scenario: references, the shape of the graph, enough room.
+//!
+//! What a single field may hold is in its description. A complaint from here knows only the path of what is
+//! wrong; the reader adds line and column, so that scenarios made by a program are checked by the same rules.
+
+use std::collections::BTreeSet;
+
+use super::names::Subject;
+use super::operator::{Inputs, KINDS};
+use super::shape::choose;
+use super::{Edge, Effect, Job, Operator, PARALLELISM_MAX, Partitioner, Scenario, SubtaskName, When};
+use crate::base::{Place, Problem};
+use crate::trace::Predicate;
+
+/// Checks what must hold between the parts of a scenario. The places in complaints have a path, and no line.
+pub fn check(scenario: &Scenario) -> Result<(), Problem> {
+    let job = &scenario.job;
+    operators(job)?;
+    for (n, edge) in job.edges.iter().enumerate() {
+        ends(job, n, edge)?;
+        partitioning(job, n, edge)?;
+    }
+    inputs_and_outputs(job)?;
+    cycles(job)?;
+    room(scenario)?;
+    for (n, fault) in scenario.faults.iter().enumerate() {
+        let path = format!("faults[{n}]");
+        let Effect::FailTask(name) = &fault.effect;
+        subtask(job, name, &format!("{path}.fail"))?;
+        if let When::On(event) = &fault.when {
+            predicate(job, event, &format!("{path}.when.of"))?;
+        }
+    }
+    for (n, event) in scenario.expect.happens.iter().enumerate() {
+        predicate(job, event, &format!("expect.happens[{n}].of"))?;
+    }
+    Ok(())
+}
+
+fn wrong(path: impl Into<String>, found: impl Into<String>, allowed: impl Into<String>) -> Result<(), Problem> {
+    Err(Problem::at(Place { path: path.into(), ..Place::default() }, found, allowed))
+}
+
+fn operators(job: &Job) -> Result<(), Problem> {
+    let limit = job.max_parallelism;
+    if !(1..=PARALLELISM_MAX).contains(&limit) {
+        return wrong("job.max_parallelism", format!("{limit} key groups"), format!("write 1 to {PARALLELISM_MAX}"));
+    }
+    for (n, operator) in job.operators.iter().enumerate() {
+        let path = format!("job.operators[{n}]");
+        let Operator { id, parallelism, .. } = operator;
+        if let Some(first) = job.operators[..n].iter().position(|other| other.id == *id) {
+            let allowed = format!("job.operators[{first}] has that id already; choose another");
+            return wrong(path + ".id", format!("found a second {id:?}"), allowed);
+        }
+        if !(1..=limit).contains(parallelism) {
+            let found = format!("{parallelism} subtasks of {id:?}, more than the {limit} of max_parallelism");
+            return wrong(path + ".parallelism", found, "lower it, or raise max_parallelism");
+        }
+        if let Some(source) = operator.source.as_ref().filter(|source| source.partitions < *parallelism) {
+            let partitions = counted(source.partitions, "partition");
+            let found = format!("{partitions} for {parallelism} subtasks: some would have nothing to read");
+            return wrong(path + ".partitions", found, format!("give {parallelism} or more"));
+        }
+    }
+    match job.operators.iter().any(|operator| operator.source.is_some()) {
+        true => Ok(()),
+        false => wrong("job.operators", "no operator is a source", "add one: {\"id\": \"in\", \"kind\": \"source\"}"),
+    }
+}
+
+/// That both ends exist, data can flow between them, and nothing else connects them.
+fn ends(job: &Job, n: usize, edge: &Edge) -> Result<(), Problem> {
+    let path = format!("job.edges[{n}]");
+    let from = operator(job, &edge.from, &format!("{path}.from"))?;
+    let to = operator(job, &edge.to, &format!("{path}.to"))?;
+    if from.kind == "sink" {
+        return wrong(path + ".from", format!("{:?} is a sink", from.id), "a sink sends nothing on");
+    }
+    if to.source.is_some() {
+        return wrong(path + ".to", format!("{:?} is a source", to.id), "a source has no inputs");
+    }
+    match job.edges[..n].iter().position(|other| other.from == edge.from && other.to == edge.to) {
+        Some(first) => {
+            let found = format!("a second edge from {:?} to {:?}", edge.from, edge.to);
+            wrong(path, found, format!("job.edges[{first}] is the first; keep one"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Forward and chained edges ask for something from their ends.
+fn partitioning(job: &Job, n: usize, edge: &Edge) -> Result<(), Problem> {
+    let path = format!("job.edges[{n}]");
+    let parallelism = |id: &str| job.operators.iter().find(|operator| operator.id == id).map_or(0, |o| o.parallelism);
+    let (from, to) = (parallelism(&edge.from), parallelism(&edge.to));
+    if edge.by == Partitioner::Forward && from != to {
+        let found = format!("forward from {} to {to}", counted(from, "subtask"));
+        return wrong(path + ".by", found, "forward needs the same parallelism at both ends; use rebalance or rescale");
+    }
+    if !edge.chained {
+        return Ok(());
+    }
+    let path = path + ".chained";
+    if edge.by != Partitioner::Forward {
+        return wrong(path, "this edge is not forward", "only a forward edge can be chained: \"by\": \"forward\"");
+    }
+    if edge.feedback {
+        return wrong(path, "this edge is a feedback edge", "a feedback edge cannot be chained");
+    }
+    if job.edges.iter().filter(|other| other.from == edge.from).count() > 1 {
+        let found = format!("{:?} has other outputs", edge.from);
+        return wrong(path, found, "chain an edge only if it is the only output of its sender");
+    }
+    if job.edges.iter().filter(|other| other.to == edge.to).count() > 1 {
+        let found = format!("{:?} has other inputs", edge.to);
+        return wrong(path, found, "chain an edge only if it is the only input of its receiver");
+    }
+    Ok(())
+}
+
+fn inputs_and_outputs(job: &Job) -> Result<(), Problem> {
+    for (n, operator) in job.operators.iter().enumerate() {
+        let path = format!("job.operators[{n}]");
+        let Operator { id, kind, .. } = operator;
+        let inputs = job.edges.iter().filter(|edge| edge.to == *id).count();
+        let forward = job.edges.iter().filter(|edge| edge.to == *id && !edge.feedback).count();
+        match KINDS.get(kind).inputs {
+            Inputs::None => {}
+            _ if inputs == 0 => {
+                return wrong(
+                    path,
+                    format!("{id:?} has no input"),
+                    format!("add an edge to it: {{\"from\": …, \"to\": {id:?}}}"),
+                );
+            }
+            _ if forward == 0 => {
+                return wrong(
+                    path,
+                    format!("only feedback edges lead to {id:?}"),
+                    "it needs an input from a source, too",
+                );
+            }
+            Inputs::Two if inputs != 2 => {
+                let found = format!("{id:?} is a join, and has {}", counted(inputs as u32, "input"));
+                return wrong(path, found, "a join has exactly 2");
+            }
+            Inputs::Two | Inputs::Any => {}
+        }
+        if kind != "sink" && !job.edges.iter().any(|edge| edge.from == *id) {
+            let allowed = format!("add an edge from it, {{\"from\": {id:?}, \"to\": …}}; only a sink may end a path");
+            return wrong(path, format!("{id:?} has no output"), allowed);
+        }
+    }
+    Ok(())
+}
+
+/// That the edges which are no feedback form no cycle, and each that is closes one.
+fn cycles(job: &Job) -> Result<(), Problem> {
+    let plain: Vec<&Edge> = job.edges.iter().filter(|edge| !edge.feedback).collect();
+    for (n, edge) in job.edges.iter().enumerate() {
+        let path = format!("job.edges[{n}]");
+        if edge.feedback {
+            if way(&plain, &edge.to, &edge.from).is_none() {
+                let found =
+                    format!("no way leads from {:?} back to {:?}, so this edge closes no cycle", edge.to, edge.from);
+                return wrong(path + ".feedback", found, "leave \"feedback\" out");
+            }
+            continue;
+        }
+        let before: Vec<&Edge> = job.edges[..n].iter().filter(|edge| !edge.feedback).collect();
+        if let Some(way) = way(&before, &edge.to, &edge.from) {
+            let found = format!("a cycle: {} -> {}", edge.from, way.join(" -> "));
+            return wrong(path, found, "mark the edge that closes it \"feedback\": true");
+        }
+    }
+    Ok(())
+}
+
+/// A shortest way along edges, both ends included.
+fn way<'a>(edges: &[&'a Edge], from: &'a str, to: &str) -> Option<Vec<&'a str>> {
+    let mut seen = BTreeSet::from([from]);
+    let mut ways = vec![vec![from]];
+    while !ways.is_empty() {
+        if let Some(found) = ways.iter().find(|way| way.ends_with(&[to])) {
+            return Some(found.clone());
+        }
+        let mut longer = Vec::new();
+        for way in ways {
+            for edge in edges.iter().filter(|edge| way.ends_with(&[&edge.from])) {
+                if seen.insert(&edge.to) {
+                    longer.push([&way[..], &[&edge.to]].concat());
+                }
+            }
+        }
+        ways = longer;
+    }
+    None
+}
+
+/// That every subtask has a place to run.
+fn room(scenario: &Scenario) -> Result<(), Problem> {
+    let machines = scenario.cluster.task_managers;
+    for (n, operator) in scenario.job.operators.iter().enumerate() {
+        let Some(on) = &operator.on else { continue };
+        let path = format!("job.operators[{n}].on");
+        if on.len() != operator.parallelism as usize {
+            let found = format!(
+                "{} for {}",
+                counted(on.len() as u32, "task manager"),
+                counted(operator.parallelism, "subtask")
+            );
+            return wrong(path, found, "list one for each subtask");
+        }
+        if let Some(subtask) = on.iter().position(|machine| *machine >= machines) {
+            let found = format!("there is no task manager {}", on[subtask]);
+            return wrong(format!("{path}[{subtask}]"), found, format!("they are counted from 0 to {}", machines - 1));
+        }
+    }
+    // Operators that are placed by hand do not ask for slots.
+    let placed = scenario.job.operators.iter().filter(|operator| operator.on.is_none());
+    let Some(widest) = placed.max_by_key(|operator| operator.parallelism) else { return Ok(()) };
+    let needed = widest.parallelism;
+    match scenario.cluster.slots {
+        Some(slots) if u64::from(slots) * u64::from(machines) < u64::from(needed) => {
+            let found = format!("{} with {}", counted(machines, "task manager"), counted(slots, "slot"));
+            let least = counted(needed.div_ceil(machines), "slot");
+            let allowed = format!("{:?} has {needed} subtasks: give {least} or more, or more task managers", widest.id);
+            wrong("cluster.slots", found, allowed)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn operator<'a>(job: &'a Job, id: &str, path: &str) -> Result<&'a Operator, Problem> {
+    let found = job.operators.iter().find(|operator| operator.id == id);
+    found.ok_or_else(|| {
+        let ids: Vec<&str> = job.operators.iter().map(|operator| &*operator.id).collect();
+        let place = Place { path: path.to_owned(), ..Place::default() };
+        Problem::at(place, format!("there is no operator {id:?}"), choose(id, "operators", &ids))
+    })
+}
+
+fn subtask(job: &Job, name: &SubtaskName, path: &str) -> Result<(), Problem> {
+    let Operator { id, parallelism, .. } = operator(job, &name.operator, path)?;
+    if name.subtask < *parallelism {
+        return Ok(());
+    }
+    let found = format!("there is no subtask {id}[{}]", name.subtask);
+    let allowed = match parallelism {
+        1 => format!("the only one is {id}[0]"),
+        _ => format!("they are {id}[0] to {id}[{}]", parallelism - 1),
+    };
+    wrong(path, found, allowed)
+}
+
+fn predicate(job: &Job, predicate: &Predicate, path: &str) -> Result<(), Problem> {
+    let Some(of) = &predicate.of else { return Ok(()) };
+    match Subject::parse(of) {
+        Some(Subject::Task(operator, which)) => {
+            subtask(job, &SubtaskName { operator, subtask: which.unwrap_or(0) }, path)
+        }
+        Some(Subject::Channel(from, to)) => {
+            subtask(job, &from, path)?;
+            subtask(job, &to, path)?;
+            match job.edges.iter().any(|edge| edge.from == from.operator && edge.to == to.operator) {
+                true => Ok(()),
+                false => {
+                    let found = format!("there is no edge from {:?} to {:?}", from.operator, to.operator);
+                    wrong(path, found, "name a channel of an edge of the job")
+                }
+            }
+        }
+        None => wrong(path, format!("found {of:?}"), "name a subtask or a channel"),
+    }
+}
+
+fn counted(n: u32, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
