@@ -1,6 +1,9 @@
 //! cutline
 pub mod base;
+pub mod fault;
 pub mod plan;
+pub mod protocol;
 pub mod scenario;
 pub mod trace;
 pub mod workload;
+pub mod world;

@@ -25,6 +25,11 @@ impl Chain {
         self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 
+    /// Takes back the last word that was appended: every step is a bijection.
+    pub fn unpush(&mut self, word: u64) {
+        self.0 = self.0.rotate_right(29).wrapping_mul(0xf1de_83e1_9937_733d) ^ word;
+    }
+
     /// Appends a word with any distribution.
     #[inline]
     pub fn push_raw(&mut self, word: u64) {
@@ -95,6 +100,14 @@ mod tests {
     }
 
     const VECTOR: (u64, &str) = (16_880_602_293_561_031_285, "384c9a888f37cff714b387037b8b9955");
+
+    #[test]
+    fn a_step_can_be_taken_back() {
+        let mut chain = Chain(77);
+        chain.push(123_456_789);
+        chain.unpush(123_456_789);
+        assert_eq!(chain, Chain(77));
+    }
 
     #[test]
     fn order_and_length_matter() {

@@ -115,6 +115,21 @@ impl<T: Copy + Default> Ring<T> {
         (&self.slots[head..head + straight], &self.slots[..n - straight])
     }
 
+    /// Keeps the values for which `keep` is true, in order.
+    pub fn retain(&mut self, mut keep: impl FnMut(T) -> bool) {
+        for _ in 0..self.len {
+            let value = self.pop().expect("as many as there were");
+            if keep(value) {
+                self.push(value);
+            }
+        }
+    }
+
+    /// Drops the last values until `len` are left.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len as u32);
+    }
+
     /// Empties it and keeps the memory.
     pub fn clear(&mut self) {
         self.head = 0;

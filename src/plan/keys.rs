@@ -50,6 +50,12 @@ impl KeyTable {
         Self { place: place.collect(), owner: Some(owner), held }
     }
 
+    /// The keys that one subtask has a place for, each with its place.
+    pub fn held_by(&self, subtask: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let mine = move |key: usize| self.owner.as_ref().is_none_or(|owner| u32::from(owner[key]) == subtask);
+        self.place.iter().enumerate().filter(move |(key, _)| mine(*key)).map(|(key, place)| (key as u32, *place))
+    }
+
     pub(super) fn everywhere(keyspace: u32, parallelism: u32) -> Self {
         Self { owner: None, place: (0..keyspace).collect(), held: vec![keyspace; parallelism as usize] }
     }

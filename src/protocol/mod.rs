@@ -1,0 +1,211 @@
+//! Checkpointing protocols: policy only, as pure state machines.
+//!
+//! A protocol is a [`TaskRole`] for every task and one [`CoordinatorRole`]. A role gets an input (a barrier
+//! on a port, a trigger, a timer, "your snapshot is durable", …) and pushes commands into a buffer
+//! (snapshot, send a barrier, release a port, acknowledge, …) that the world carries out. Roles never call
+//! into the engine, have no clock and no randomness of their own: they ask [`Env`].
+//!
+//! **Architecture invariants.** A role never sees a record's lineage. Mechanism - queues, buffers, storage,
+//! messages, failover - is the world's. Recovery is a value, the [`RecoveryPlan`]: the coordinator role
+//! computes it from [`Facts`], the world executes it.
+//!
+//! **Order within a step.** Commands are carried out in the order they were pushed. [`TaskCommand::Snapshot`]
+//! captures the state at that very point, then blocks the task for the synchronous part; it must be the last
+//! command of its batch, and the next input the role gets is [`TaskInput::Taken`]. That one rule expresses
+//! both barrier orders: `[Send, Snapshot]` then, on `Taken`, `[Release…]` is Flink's; `[Snapshot]` then, on
+//! `Taken`, `[Send, Release…, Ack]` is the textbook's.
+//!
+//! # How the known protocols fit
+//!
+//! | protocol | task role | coordinator role, recovery |
+//! |---|---|---|
+//! | aligned barriers (ABS) | blocking barrier; count ports; at the last one send, snapshot, release | periodic trigger to sources, all acknowledge, newest complete |
+//! | ABS on cycles | align on forward ports only, snapshot, capture feedback ports until their barrier | as above, plus re-injection |
+//! | Chandy–Lamport | plain barrier; at the first one snapshot, send, capture every other port until its own | as above, plus re-injection |
+//! | at-least-once tracking | plain barrier; count per id, at the last one snapshot and send | as aligned |
+//! | unaligned | overtaking barrier; at the first one snapshot, send overtaking, capture all other ports including what is queued | as above, plus re-injection of inputs and outputs |
+//! | aligned with timeout | as aligned; a timer set from the barrier's trigger [`Moment`] turns it into unaligned | as unaligned |
+//! | uncoordinated + sender logs | a local timer, snapshot, acknowledge with counts; no barriers; [`Needs::sender_log`] | recovery line by fix-point over snapshots' counts, replay from logs |
+//! | communication-induced (BCS, HMNR) | a stamp on each buffer ([`Watch::Stamp`]); a received stamp can force a snapshot before delivery ([`TaskInput::Stamp`]) | line from the stamps' clocks, replay from logs |
+//! | stop the world | sources pause (hold all) on a trigger, tasks snapshot when drained or with captured queues | resume message after the last acknowledgement |
+//! | micro-batch | sources release one batch per trigger; blocking barrier at its end | the batch id is the checkpoint id; rerun from the last commit |
+//! | transaction log (Kafka Streams EOS) | each task alone: commit timer, snapshot, visible output by transaction | per task its own newest snapshot; channels replay from durable logs |
+//! | MillWheel strong productions | [`Watch::EveryRecord`]; a snapshot per record or bundle, acknowledge upstream after it | per task its own, upstream resends what was not acknowledged |
+//! | Falkirk Wheel | snapshots indexed by frontiers; stamps carry times | the general fix-point solver: every other recovery is a case of it |
+//! | Clonos | as aligned, plus determinants as stamps to neighbours | only the failed task restores; its inputs replay from logs, the others are [`RestorePoint::Live`] |
+//! | RisingWave | blocking barriers, many in flight: the id is the epoch | newest complete epoch, all tasks |
+//! | changelog backend, Jet | a cost model, not a protocol: aligned barriers with another snapshot cost | as aligned |
+//! | Rhino handover, active standby | a barrier whose handling moves state; a second live copy | live copies keep, one moves |
+
+mod coordinator;
+mod recovery;
+mod roles;
+pub mod zoo;
+
+pub use coordinator::BarrierCoordinator;
+pub use recovery::{ChannelPlan, Facts, RecoveryPlan, RestorePoint};
+pub use roles::{
+    Barrier, BarrierKind, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Env, Moment, TaskCommand, TaskInput,
+    TaskRole, Timer, TimerKind,
+};
+pub use zoo::ZOO;
+
+use crate::base::{Problem, Span, nearest, parse_span};
+use crate::plan::Plan;
+use crate::scenario::{BarrierOrder, Checkpoints};
+
+/// A protocol of the zoo: what it is called, what it claims, and its roles.
+pub trait Protocol: Sync + Send {
+    /// What scenarios call it.
+    fn name(&self) -> &'static str;
+    /// One sentence for `cutline list`.
+    fn about(&self) -> &'static str;
+    /// What it promises.
+    fn claims(&self) -> Claims;
+    /// What the engine must provide.
+    fn needs(&self) -> Needs {
+        Needs { watch: Watch::Nothing, sender_log: false }
+    }
+    /// Parameters of its own, beside the common settings.
+    fn parameters(&self) -> &'static [ParameterSpec] {
+        &[]
+    }
+    /// The role of one task.
+    fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole>;
+    /// The role of the coordinator.
+    fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole>;
+}
+
+/// What a protocol promises; campaigns and conformance tests hold it to every word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// After any tolerated fault every record counts exactly once in every state.
+    pub exactly_once: bool,
+    /// Every completed checkpoint is a consistent cut of all tasks.
+    pub coordinated_cut: bool,
+    /// It works on jobs with cycles.
+    pub cycles: bool,
+    /// A crash restarts every task; otherwise some may keep what they have.
+    pub global_restart: bool,
+}
+
+/// What the engine must provide for a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// What it watches of the data.
+    pub watch: Watch,
+    /// Senders keep what they sent until the protocol drops it.
+    pub sender_log: bool,
+}
+
+/// What a protocol watches of the data it does not own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// Nothing per record: full speed.
+    Nothing,
+    /// A stamp per buffer: a buffer is closed when the stamp changes.
+    Stamp,
+    /// Every record: correct, with no goal for speed.
+    EveryRecord,
+}
+
+/// A parameter that a protocol takes in `checkpoints.protocol`.
+#[derive(Clone, Copy, Debug)]
+pub struct ParameterSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// Its default, written as in a scenario; all parameters are times so far.
+    pub default: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+/// The common settings and the protocol's own parameters, in the order of their table.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Between triggers; `None`: no checkpoints.
+    pub interval: Option<Span>,
+    /// To the first trigger; `None`: drawn.
+    pub first: Option<Span>,
+    /// From a completion to the next trigger.
+    pub min_pause: Span,
+    /// Until a checkpoint is given up.
+    pub timeout: Span,
+    /// At most so many at a time.
+    pub max_concurrent: u32,
+    /// More consecutive failures than this fail the job.
+    pub tolerable_failures: u32,
+    /// Complete checkpoints that are kept.
+    pub retained: u32,
+    /// Whether the barrier leaves before or after the snapshot.
+    pub order: BarrierOrder,
+    /// The protocol's own.
+    pub parameters: Vec<Span>,
+}
+
+/// Where a task role lives.
+pub struct TaskSite<'a> {
+    /// Its number.
+    pub task: crate::base::TaskId,
+    /// How many input ports it has.
+    pub ports: u32,
+    /// Whether it has none.
+    pub is_source: bool,
+    /// The settings.
+    pub settings: &'a Settings,
+}
+
+/// Where a coordinator role lives.
+pub struct JobSite<'a> {
+    /// The job.
+    pub plan: &'a Plan,
+    /// The settings.
+    pub settings: &'a Settings,
+}
+
+/// Finds the protocol that a scenario names and reads its parameters; refuses jobs it does not claim.
+pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protocol, Settings), Problem> {
+    let protocol = *ZOO.iter().find(|protocol| protocol.name() == spec.protocol).ok_or_else(|| {
+        let names: Vec<&str> = ZOO.iter().map(|protocol| protocol.name()).collect();
+        let hint = nearest(&spec.protocol, names.iter().copied())
+            .map_or(format!("the zoo has {}", names.join(", ")), |name| format!("did you mean \"{name}\"?"));
+        Problem::at(spec.place.clone(), format!("there is no protocol \"{}\"", spec.protocol), hint)
+    })?;
+    if let (false, Some(cycle)) = (protocol.claims().cycles, plan.cycles.first()) {
+        let names: Vec<&str> = cycle.iter().map(|op| plan.operators[op.index()].name.as_str()).collect();
+        let able: Vec<&str> = ZOO.iter().filter(|p| p.claims().cycles).map(|p| p.name()).collect();
+        return Err(Problem::at(
+            spec.place.clone(),
+            format!("\"{}\" does not work on cycles, and {} form one", protocol.name(), names.join(", ")),
+            format!("protocols that do: {}", able.join(", ")),
+        ));
+    }
+    let parameters = protocol.parameters();
+    if let Some(unknown) = spec.parameters.iter().find(|p| !parameters.iter().any(|known| known.name == p.name)) {
+        let names: Vec<&str> = parameters.iter().map(|known| known.name).collect();
+        let allowed = match (nearest(&unknown.name, names.iter().copied()), names.is_empty()) {
+            (Some(name), _) => format!("did you mean \"{name}\"?"),
+            (None, true) => "it takes none".to_owned(),
+            (None, false) => format!("it takes {}", names.join(", ")),
+        };
+        let found = format!("\"{}\" has no parameter \"{}\"", protocol.name(), unknown.name);
+        return Err(Problem::at(unknown.place.clone(), found, allowed));
+    }
+    let value = |known: &ParameterSpec| match spec.parameters.iter().find(|p| p.name == known.name) {
+        Some(given) => parse_span(&given.value)
+            .map_err(|allowed| Problem::at(given.place.clone(), format!("found \"{}\"", given.value), allowed)),
+        None => Ok(parse_span(known.default).expect("defaults in the table are well written")),
+    };
+    let settings = Settings {
+        interval: spec.interval,
+        first: spec.first,
+        min_pause: spec.min_pause,
+        timeout: spec.timeout,
+        max_concurrent: spec.max_concurrent,
+        tolerable_failures: spec.tolerable_failures,
+        retained: spec.retained,
+        order: spec.order,
+        parameters: parameters.iter().map(value).collect::<Result<_, _>>()?,
+    };
+    Ok((protocol, settings))
+}

@@ -1,0 +1,119 @@
+//! Chandy and Lamport's snapshot, for any graph, cycles included.
+//!
+//! At the first marker of a snapshot a task captures its state, sends a marker on every output before any
+//! further record, and from then on records what it reads from every other port until that port's marker
+//! comes. Nothing is ever blocked. What was recorded is the channels' part of the snapshot and is put back
+//! into them when it is restored.
+
+use crate::base::{CheckpointId, Fingerprint, Port};
+use crate::protocol::{
+    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Env, JobSite, Protocol, TaskCommand as Do,
+    TaskInput, TaskRole, TaskSite,
+};
+use crate::scenario::BarrierOrder;
+
+/// `chandy-lamport`.
+pub struct ChandyLamport;
+
+impl Protocol for ChandyLamport {
+    fn name(&self) -> &'static str {
+        "chandy-lamport"
+    }
+
+    fn about(&self) -> &'static str {
+        "markers never block; records between a task's snapshot and a port's marker are saved with it"
+    }
+
+    fn claims(&self) -> Claims {
+        Claims { exactly_once: true, coordinated_cut: true, cycles: true, global_restart: true }
+    }
+
+    fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
+        Box::new(MarkerTask { ports: site.ports, order: site.settings.order, running: Vec::new() })
+    }
+
+    fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
+        Box::new(BarrierCoordinator::new(site, true))
+    }
+}
+
+#[derive(Clone)]
+struct MarkerTask {
+    ports: u32,
+    order: BarrierOrder,
+    /// Snapshots whose markers have not all come, oldest first; several may overlap.
+    running: Vec<Snapshot>,
+}
+
+#[derive(Clone)]
+struct Snapshot {
+    id: CheckpointId,
+    /// By port: its marker has come.
+    seen: Vec<bool>,
+}
+
+impl MarkerTask {
+    /// Captures the state and begins to record every port but the one the marker came on.
+    fn begin(&mut self, id: CheckpointId, first: Option<Port>, out: &mut Vec<Do>) {
+        let mut seen = vec![false; self.ports as usize];
+        if let Some(port) = first {
+            seen[port.index()] = true;
+        }
+        let open = seen.iter().enumerate().filter(|(_, seen)| !**seen);
+        out.extend(open.map(|(port, _)| Do::Capture { port: Port::from(port), checkpoint: id }));
+        if seen.contains(&false) {
+            self.running.push(Snapshot { id, seen });
+        }
+        let whole = self.order == BarrierOrder::SnapshotThenEmit;
+        if !whole {
+            out.push(Do::Send(Barrier { checkpoint: id, kind: BarrierKind::Plain }));
+        }
+        out.push(Do::Snapshot { checkpoint: id, whole });
+    }
+}
+
+impl TaskRole for MarkerTask {
+    fn on(&mut self, input: TaskInput, _env: &mut dyn Env, out: &mut Vec<Do>) {
+        match input {
+            TaskInput::Trigger { checkpoint } => self.begin(checkpoint, None, out),
+            TaskInput::Barrier { port, barrier } => {
+                let id = barrier.checkpoint;
+                let Some(at) = self.running.iter().position(|snapshot| snapshot.id == id) else {
+                    return self.begin(id, Some(port), out);
+                };
+                out.push(Do::EndCapture { port, checkpoint: id });
+                self.running[at].seen[port.index()] = true;
+                if !self.running[at].seen.contains(&false) {
+                    self.running.remove(at);
+                }
+            }
+            TaskInput::Taken { checkpoint } => {
+                if self.order == BarrierOrder::SnapshotThenEmit {
+                    out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Plain }));
+                }
+            }
+            TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
+            TaskInput::Completed { checkpoint } => out.push(Do::Commit { checkpoint }),
+            // A marker is sent on every channel whatever becomes of the snapshot, so it ends by itself.
+            TaskInput::Aborted { .. }
+            | TaskInput::Started { .. }
+            | TaskInput::Stamp { .. }
+            | TaskInput::Timer { .. } => {}
+        }
+    }
+
+    fn reset(&mut self) {
+        self.running.clear();
+    }
+
+    fn fingerprint(&self, into: &mut Fingerprint) {
+        for snapshot in &self.running {
+            into.word(snapshot.id.0);
+            into.words(snapshot.seen.iter().map(|seen| u64::from(*seen)));
+        }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn TaskRole> {
+        Box::new(self.clone())
+    }
+}

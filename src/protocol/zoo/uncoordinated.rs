@@ -1,0 +1,198 @@
+//! Uncoordinated snapshots with sender logs and a computed recovery line.
+//!
+//! Every task takes a snapshot of its own every interval, give or take a jitter, and asks nobody. Senders
+//! keep what they sent. After a crash the coordinator looks for the newest set of snapshots - or live states,
+//! for tasks that did not fail - in which no task has consumed more than its sender has sent: start with the
+//! newest of each, lower a receiver wherever it knows too much, repeat until nothing changes. What was sent
+//! and not consumed is replayed from the logs. Each step lowered is a useless snapshot: the domino effect.
+//!
+//! Logs and snapshots below a recovery line of durable snapshots are dropped as the line moves on.
+
+use crate::base::{ChannelId, CheckpointId, Concern, Fingerprint, Span, TaskId, below};
+use crate::protocol::{
+    ChannelPlan, Claims, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Env, Facts, JobSite, Needs,
+    ParameterSpec, Protocol, RecoveryPlan, RestorePoint, TaskCommand as Do, TaskInput, TaskRole, TaskSite, Timer,
+    TimerKind, Watch,
+};
+
+/// `uncoordinated`.
+pub struct Uncoordinated;
+
+impl Protocol for Uncoordinated {
+    fn name(&self) -> &'static str {
+        "uncoordinated"
+    }
+
+    fn about(&self) -> &'static str {
+        "every task snapshots alone, senders log, recovery computes a consistent line"
+    }
+
+    fn claims(&self) -> Claims {
+        Claims { exactly_once: true, coordinated_cut: false, cycles: true, global_restart: false }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { watch: Watch::Nothing, sender_log: true }
+    }
+
+    fn parameters(&self) -> &'static [ParameterSpec] {
+        &[ParameterSpec {
+            name: "jitter",
+            default: "10ms",
+            about: "each wait is the interval plus or minus up to this",
+        }]
+    }
+
+    fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
+        let jitter = site.settings.parameters[0];
+        Box::new(LocalTask { task: site.task, interval: site.settings.interval, jitter, last: CheckpointId::INITIAL })
+    }
+
+    fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
+        let ends = site.plan.channels.iter().map(|channel| (channel.from, channel.to)).collect();
+        Box::new(LineCoordinator { tasks: site.plan.tasks.len(), ends, line: vec![] })
+    }
+}
+
+#[derive(Clone)]
+struct LocalTask {
+    task: TaskId,
+    interval: Option<Span>,
+    jitter: Span,
+    last: CheckpointId,
+}
+
+impl LocalTask {
+    fn wait(&self, env: &mut dyn Env, out: &mut Vec<Do>) {
+        let Some(interval) = self.interval else { return };
+        let jitter = self.jitter.0.min(interval.0 - 1);
+        let draw = env.draw(Concern::LocalTimer, u64::from(self.task.0), self.last.0);
+        let delay = Span(interval.0 - jitter + below(draw, 2 * jitter + 1));
+        out.push(Do::SetTimer { timer: LOCAL, delay });
+    }
+}
+
+const LOCAL: Timer = Timer { kind: TimerKind::Local, checkpoint: CheckpointId::INITIAL };
+
+impl TaskRole for LocalTask {
+    fn on(&mut self, input: TaskInput, env: &mut dyn Env, out: &mut Vec<Do>) {
+        match input {
+            // Snapshots after the restored one are of a history that did not happen: their numbers are free again.
+            TaskInput::Started { restored } => {
+                self.last = restored;
+                self.wait(env, out);
+            }
+            TaskInput::Timer { .. } => {
+                self.last = self.last.next();
+                out.push(Do::Snapshot { checkpoint: self.last, whole: false });
+            }
+            TaskInput::Taken { .. } => self.wait(env, out),
+            TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
+            _ => {}
+        }
+    }
+
+    fn reset(&mut self) {
+        self.last = CheckpointId::INITIAL;
+    }
+
+    fn fingerprint(&self, into: &mut Fingerprint) {
+        into.word(self.last.0);
+    }
+
+    fn boxed_clone(&self) -> Box<dyn TaskRole> {
+        Box::new(self.clone())
+    }
+}
+
+#[derive(Clone)]
+struct LineCoordinator {
+    tasks: usize,
+    /// Sender and receiver of each channel.
+    ends: Vec<(TaskId, TaskId)>,
+    /// The recovery line that snapshots were last dropped below.
+    line: Vec<CheckpointId>,
+}
+
+/// Lowers the points of receivers that know too much until the line is consistent; `None` is live.
+///
+/// It ends because a point only ever goes down and the initial state of everybody is consistent.
+fn recovery_line(ends: &[(TaskId, TaskId)], facts: &dyn Facts, line: &mut [Option<CheckpointId>]) {
+    loop {
+        let mut lowered = false;
+        for (index, (from, to)) in ends.iter().enumerate() {
+            let channel = ChannelId::from(index);
+            let sent = facts.sent(channel, line[from.index()]);
+            while facts.received(channel, line[to.index()]) > sent {
+                line[to.index()] = Some(facts.newest(*to, line[to.index()]));
+                lowered = true;
+            }
+        }
+        if !lowered {
+            return;
+        }
+    }
+}
+
+impl LineCoordinator {
+    fn recover(&self, failed: &[TaskId], facts: &dyn Facts) -> RecoveryPlan {
+        let mut line: Vec<Option<CheckpointId>> = vec![None; self.tasks];
+        for task in failed {
+            line[task.index()] = Some(facts.newest(*task, None));
+        }
+        recovery_line(&self.ends, facts, &mut line);
+        let channels = self.ends.iter().map(|(from, to)| match (line[from.index()], line[to.index()]) {
+            (None, None) => ChannelPlan::Keep,
+            _ => ChannelPlan::Replay,
+        });
+        RecoveryPlan {
+            channels: channels.collect(),
+            tasks: line.iter().map(|point| point.map_or(RestorePoint::Live, RestorePoint::Snapshot)).collect(),
+        }
+    }
+
+    /// Drops what no recovery can need: everything below the line of durable snapshots alone.
+    fn collect_garbage(&mut self, facts: &dyn Facts, out: &mut Vec<CoordinatorCommand>) {
+        let mut line: Vec<_> = (0..self.tasks).map(|task| Some(facts.newest(TaskId::from(task), None))).collect();
+        recovery_line(&self.ends, facts, &mut line);
+        self.line.resize(self.tasks, CheckpointId::INITIAL);
+        for (task, (old, new)) in self.line.iter_mut().zip(&line).enumerate() {
+            let new = new.expect("no task of this line is live");
+            if new > *old {
+                *old = new;
+                out.push(CoordinatorCommand::Drop { task: TaskId::from(task), keep_from: new });
+            }
+        }
+    }
+}
+
+impl CoordinatorRole for LineCoordinator {
+    fn on(
+        &mut self,
+        input: CoordinatorInput<'_>,
+        facts: &dyn Facts,
+        _env: &mut dyn Env,
+        out: &mut Vec<CoordinatorCommand>,
+    ) {
+        match input {
+            CoordinatorInput::Ack { .. } => self.collect_garbage(facts, out),
+            CoordinatorInput::Restarting { failed } => {
+                out.push(CoordinatorCommand::Recover(Box::new(self.recover(failed, facts))));
+            }
+            CoordinatorInput::Drained => out.push(CoordinatorCommand::Finish),
+            CoordinatorInput::Started { .. } | CoordinatorInput::Timer { .. } | CoordinatorInput::Recorded { .. } => {}
+        }
+    }
+
+    fn reset(&mut self) {
+        self.line.clear();
+    }
+
+    fn fingerprint(&self, into: &mut Fingerprint) {
+        into.words(self.line.iter().map(|id| id.0));
+    }
+
+    fn boxed_clone(&self) -> Box<dyn CoordinatorRole> {
+        Box::new(self.clone())
+    }
+}

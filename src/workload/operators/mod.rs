@@ -1,0 +1,109 @@
+//! The operators, one file each, and the table of them.
+//!
+//! To add one: write a file with a unit struct that implements [`OperatorKind`], and add a line to
+//! [`OPERATORS`]. The table drives parsing, `cutline list` and the tests.
+
+mod count;
+mod filter;
+mod flat_map;
+mod join;
+mod map;
+mod sink;
+mod source;
+
+use super::Record;
+use crate::base::{below, mix};
+use crate::scenario::{self, Ratio, SinkMode};
+
+/// Every kind of operator a scenario can name.
+pub const OPERATORS: &[&dyn OperatorKind] =
+    &[&source::Source, &map::Map, &filter::Filter, &flat_map::FlatMap, &count::Count, &join::Join, &sink::Sink];
+
+/// A kind of operator.
+pub trait OperatorKind: Sync {
+    /// What scenarios call it.
+    fn name(&self) -> &'static str;
+    /// One sentence for `cutline list`.
+    fn about(&self) -> &'static str;
+    /// What an operator of this kind does to a record.
+    fn behaviour(&self, spec: &scenario::Operator) -> Behaviour;
+}
+
+/// What an operator keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptState {
+    /// Nothing but the engine's accounting.
+    Nothing,
+    /// A counter for each key.
+    CountPerKey,
+    /// Output for an external system.
+    Output(SinkMode),
+}
+
+/// What an operator does to a record, as a value: read by the world's inner loop and by the oracle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behaviour {
+    /// What it keeps.
+    pub keeps: KeptState,
+    /// Records out per record in.
+    pub outputs: Ratio,
+    /// New keys below this for its outputs.
+    pub rekey: Option<u32>,
+    /// Size of its outputs, if it is not the input's.
+    pub output_size: Option<u32>,
+    /// Makes its hashes its own.
+    salt: u64,
+}
+
+impl Behaviour {
+    /// What the scenario says of an operator that keeps this.
+    pub(super) fn of(spec: &scenario::Operator, keeps: KeptState) -> Self {
+        Self {
+            keeps,
+            outputs: spec.selectivity,
+            rekey: spec.rekey,
+            output_size: spec.output_size.map(|size| size.0 as u32),
+            salt: 0,
+        }
+    }
+
+    /// The same for the operator of this number, whose hashes are its own.
+    pub(super) fn of_operator(self, index: usize) -> Self {
+        Self { salt: mix(index as u64 + 1), ..self }
+    }
+
+    /// Whether it sends exactly one record for each it gets.
+    #[inline]
+    pub fn is_one_to_one(&self) -> bool {
+        self.outputs.outputs == self.outputs.inputs
+    }
+
+    /// How many records a record of this lineage causes.
+    #[inline]
+    pub fn output_count(&self, lineage: u64) -> u32 {
+        let Ratio { outputs, inputs } = self.outputs;
+        if outputs == inputs {
+            return 1;
+        }
+        let (whole, rest) = (outputs / inputs, outputs % inputs);
+        whole + u32::from((below(mix(lineage ^ self.salt), u64::from(inputs)) as u32) < rest)
+    }
+
+    /// The `branch`-th record that `record` causes, for the `edge`-th output edge.
+    #[inline]
+    pub fn output(&self, record: &Record, branch: u32, edge: u32) -> Record {
+        let way = u64::from(record.path) << 32 | u64::from(branch) << 8 | u64::from(edge);
+        let path = (mix(way ^ self.salt) >> 32) as u32;
+        let key = match self.rekey {
+            None => record.key,
+            Some(keys) => below(mix(record.lineage() ^ self.salt.rotate_left(7 + branch)), u64::from(keys)) as u32,
+        };
+        Record { origin: record.origin, path, key, size: self.output_size.unwrap_or(record.size) }
+    }
+}
+
+/// The part of a value hash that one record adds: linear, so that subtasks' parts add up.
+#[inline]
+pub(crate) const fn value_hash(key: u32, count: u32) -> u64 {
+    mix(key as u64 ^ 0xa076_1d64_78bd_642f).wrapping_mul(count as u64)
+}

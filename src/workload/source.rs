@@ -1,0 +1,148 @@
+//! Replayable logs: which records a source holds, and when they arrive.
+
+use super::Record;
+use crate::base::{Arrivals, Concern, Draws, KeyPicker, Span};
+use crate::scenario::{Skew, Source, SourceEnd};
+
+/// The log behind one source operator.
+#[derive(Clone, Debug)]
+pub struct SourceLog {
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// The number of its first partition, counted over all sources.
+    pub first_partition: u32,
+    /// How many subtasks read it.
+    pub subtasks: u32,
+    /// Records in all partitions; `None`: endless.
+    pub records: Option<u64>,
+    /// When the records of one subtask arrive.
+    pub arrivals: Arrivals,
+    /// Their keys.
+    pub keys: KeyPicker,
+    /// Their size.
+    pub size: u32,
+    /// Whether the source ends after the last record.
+    pub finishes: bool,
+}
+
+impl SourceLog {
+    /// The log that a scenario describes.
+    pub fn new(spec: &Source, subtasks: u32, first_partition: u32) -> Self {
+        let keys = match spec.keys.skew {
+            Skew::Even => KeyPicker::even(spec.keys.count),
+            Skew::Hot { keys, percent } => KeyPicker::hot(spec.keys.count, keys, percent),
+            Skew::Zipf => KeyPicker::zipf(spec.keys.count),
+        };
+        Self {
+            partitions: spec.partitions,
+            first_partition,
+            subtasks,
+            records: spec.records,
+            arrivals: Arrivals { rate: spec.rate, subtasks, burst: spec.burst },
+            keys,
+            size: spec.size.0 as u32,
+            finishes: spec.end == SourceEnd::Finishes,
+        }
+    }
+
+    /// The partitions that one subtask reads, in turn.
+    pub fn share(&self, subtask: u32) -> SourceShare {
+        let partitions = (self.partitions - subtask).div_ceil(self.subtasks);
+        let length = |i: u32| {
+            let partition = u64::from(subtask + i * self.subtasks);
+            let (each, rest) = self.records.map_or((0, 0), |n| (n / self.of(), n % self.of()));
+            each + u64::from(partition < rest)
+        };
+        let total = self.records.map_or(u64::MAX, |_| (0..partitions).map(length).sum());
+        SourceShare { subtask, partitions, total }
+    }
+
+    fn of(&self) -> u64 {
+        u64::from(self.partitions)
+    }
+
+    /// The number of a share's partition, counted over all sources.
+    #[inline]
+    pub fn partition(&self, share: &SourceShare, i: u32) -> u32 {
+        self.first_partition + share.subtask + i * self.subtasks
+    }
+
+    /// One stream of keys for each partition of a share.
+    pub fn draws(&self, share: &SourceShare, seed: u64) -> impl Iterator<Item = Draws> {
+        let first = self.first_partition + share.subtask;
+        let step = self.subtasks;
+        (0..share.partitions).map(move |i| Draws::new(seed, Concern::Key, u64::from(first + i * step)))
+    }
+
+    /// The record at a position of a share; `draws` are the share's streams of keys.
+    #[inline]
+    pub fn record(&self, share: &SourceShare, draws: &mut [Draws], position: u64) -> Record {
+        let (i, offset) = share.locate(position);
+        let key = self.keys.pick(draws[i as usize].at(offset));
+        Record { origin: Record::origin_of(self.partition(share, i), offset), path: 0, key, size: self.size }
+    }
+
+    /// When, after the beginning, the record at a position is there to be read.
+    #[inline]
+    pub fn arrival(&self, position: u64) -> Span {
+        self.arrivals.at(position)
+    }
+}
+
+/// The part of a log that one subtask reads: its partitions in turn, one record each.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceShare {
+    /// Which subtask.
+    pub subtask: u32,
+    /// How many partitions.
+    pub partitions: u32,
+    /// Records in them; `u64::MAX`: endless.
+    pub total: u64,
+}
+
+impl SourceShare {
+    /// Which of its partitions, and which offset there, a position means.
+    #[inline]
+    pub fn locate(&self, position: u64) -> (u32, u64) {
+        if self.partitions == 1 {
+            return (0, position);
+        }
+        ((position % u64::from(self.partitions)) as u32, position / u64::from(self.partitions))
+    }
+
+    /// How many records of its `i`-th partition come before a position.
+    pub fn emitted(&self, position: u64, i: u32) -> u64 {
+        (position.saturating_sub(u64::from(i))).div_ceil(u64::from(self.partitions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Bytes;
+    use crate::scenario::Keys;
+
+    #[test]
+    fn shares_cover_every_record_once() {
+        for (partitions, subtasks, records) in [(1, 1, 10), (4, 4, 10), (7, 3, 100), (5, 2, 3)] {
+            let keys = Keys { count: 10, skew: Skew::Even };
+            let end = SourceEnd::Finishes;
+            let size = Bytes(100);
+            let spec = Source { partitions, records: Some(records), rate: None, burst: None, keys, size, end };
+            let log = SourceLog::new(&spec, subtasks, 3);
+            let mut seen = std::collections::BTreeSet::new();
+            for subtask in 0..subtasks {
+                let share = log.share(subtask);
+                let mut draws: Vec<Draws> = log.draws(&share, 1).collect();
+                for position in 0..share.total {
+                    let record = log.record(&share, &mut draws, position);
+                    assert!(seen.insert((record.partition(), record.offset())));
+                }
+                let emitted: u64 = (0..share.partitions).map(|i| share.emitted(share.total, i)).sum();
+                assert_eq!(emitted, share.total);
+            }
+            assert_eq!(seen.len() as u64, records);
+            assert!(seen.iter().all(|(p, o)| (3..3 + partitions).contains(p) && *o <= records / u64::from(partitions)));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Messages to and from the coordinator role, and what it commands.
+//!
+//! Between the coordinator and one task messages keep their order in each direction. Every message carries
+//! the attempt it is about, and is dropped where that attempt is over.
+
+use super::snapshot::WorldFacts;
+use super::task::{Mail, Status};
+use super::{Host, Job, Notice, World};
+use crate::base::{Attempt, CheckpointId, Ring, TaskId};
+use crate::protocol::{CoordinatorCommand, CoordinatorInput, CoordinatorRole, Facts, RecoveryPlan, Timer};
+use crate::trace::Event;
+
+/// The coordinator and what flies between it and the tasks.
+#[derive(Clone)]
+pub(super) struct Coordinator {
+    role: Box<dyn CoordinatorRole>,
+    /// To tasks, by task.
+    down: Vec<Ring<(Mail, Attempt)>>,
+    /// From tasks, by task.
+    up: Vec<Ring<(Report, Attempt)>>,
+    /// Which tasks have reported the end of their data in their current attempt.
+    drained: Vec<bool>,
+    commands: Vec<Vec<CoordinatorCommand>>,
+    /// What the role answered to a failure.
+    pub plan: Option<Box<RecoveryPlan>>,
+}
+
+/// A message to the coordinator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Report {
+    Ack(CheckpointId),
+    #[default]
+    Drained,
+}
+
+impl Coordinator {
+    pub fn new(role: Box<dyn CoordinatorRole>, tasks: usize) -> Self {
+        Self {
+            role,
+            down: vec![Ring::default(); tasks],
+            up: vec![Ring::default(); tasks],
+            drained: vec![false; tasks],
+            commands: Vec::new(),
+            plan: None,
+        }
+    }
+
+    pub fn reset(&mut self) {
+        self.role.reset();
+        self.down.iter_mut().for_each(Ring::clear);
+        self.up.iter_mut().for_each(Ring::clear);
+        self.drained.fill(false);
+        self.plan = None;
+    }
+}
+
+impl World {
+    /// Gives an input to the coordinator's role and carries out what it commands.
+    pub(super) fn tell_coordinator<H: Host>(&mut self, job: &Job, input: CoordinatorInput<'_>, host: &mut H) {
+        let mut commands = self.coordinator.commands.pop().unwrap_or_default();
+        let facts = WorldFacts { world_net: &self.net, store: &self.store, job };
+        self.coordinator.role.on(input, &facts, host, &mut commands);
+        for command in commands.drain(..) {
+            self.obey_coordinator(job, command, host);
+        }
+        self.coordinator.commands.push(commands);
+    }
+
+    fn obey_coordinator<H: Host>(&mut self, job: &Job, command: CoordinatorCommand, host: &mut H) {
+        match command {
+            CoordinatorCommand::Begin(checkpoint) => host.emit(Event::CheckpointTriggered { checkpoint }),
+            CoordinatorCommand::Trigger { task, checkpoint } => self.send_down(task, Mail::Trigger(checkpoint), host),
+            CoordinatorCommand::Record(checkpoint) => host.notice(Notice::Record(checkpoint)),
+            CoordinatorCommand::NotifyComplete(checkpoint) => {
+                for task in job.plan.task_ids() {
+                    self.send_down(task, Mail::Completed(checkpoint), host);
+                }
+            }
+            CoordinatorCommand::Abort { checkpoint, reason } => {
+                host.emit(Event::CheckpointAborted { checkpoint, reason });
+                for task in job.plan.task_ids() {
+                    self.send_down(task, Mail::Aborted(checkpoint), host);
+                }
+            }
+            CoordinatorCommand::Drop { task, keep_from } => {
+                if self.store.drop_below(task, keep_from) {
+                    host.emit(Event::SnapshotsDropped { task, upto: CheckpointId(keep_from.0 - 1) });
+                }
+                self.cut_logs(job, task, keep_from);
+            }
+            CoordinatorCommand::SetTimer { timer, delay } => {
+                host.notice(Notice::SetTimer { task: None, timer, delay });
+            }
+            CoordinatorCommand::CancelTimer(timer) => host.notice(Notice::CancelTimer(timer)),
+            CoordinatorCommand::FailJob => self.fail(job, TaskId(0), None, host),
+            CoordinatorCommand::Recover(plan) => self.coordinator.plan = Some(plan),
+            CoordinatorCommand::Finish => {
+                for task in job.plan.task_ids() {
+                    self.send_down(task, Mail::Finish, host);
+                }
+            }
+        }
+    }
+
+    /// Sender logs keep what the oldest snapshot of the receiver has not consumed.
+    fn cut_logs(&mut self, job: &Job, task: TaskId, keep_from: CheckpointId) {
+        if self.net.logs.is_empty() {
+            return;
+        }
+        for channel in job.plan.inputs(task) {
+            let facts = WorldFacts { world_net: &self.net, store: &self.store, job };
+            let consumed = facts.received(*channel, Some(keep_from));
+            let log = &mut self.net.logs[channel.index()];
+            let gone = consumed.saturating_sub(log.base).min(log.records.len() as u64);
+            log.records.skip(gone as usize);
+            log.base += gone;
+        }
+    }
+
+    fn send_down<H: Host>(&mut self, task: TaskId, mail: Mail, host: &mut H) {
+        let attempt = self.tasks[task.index()].attempt;
+        self.coordinator.down[task.index()].push((mail, attempt));
+        host.notice(Notice::Rpc(task));
+    }
+
+    fn send_up<H: Host>(&mut self, task: TaskId, report: Report, host: &mut H) {
+        let attempt = self.tasks[task.index()].attempt;
+        self.coordinator.up[task.index()].push((report, attempt));
+        host.notice(Notice::Report(task));
+    }
+
+    pub(super) fn send_ack<H: Host>(&mut self, task: TaskId, checkpoint: CheckpointId, host: &mut H) {
+        self.send_up(task, Report::Ack(checkpoint), host);
+    }
+
+    pub(super) fn send_drained<H: Host>(&mut self, task: TaskId, host: &mut H) {
+        self.send_up(task, Report::Drained, host);
+    }
+
+    /// The oldest message to a task arrives in its mailbox.
+    pub(super) fn rpc_arrives<H: Host>(&mut self, id: TaskId, host: &mut H) {
+        let Some((mail, attempt)) = self.coordinator.down[id.index()].pop() else { return };
+        let task = &mut self.tasks[id.index()];
+        if attempt != task.attempt || matches!(task.status, Status::Dead | Status::Finished) {
+            host.emit(Event::StaleMessage { task: id, attempt });
+            return;
+        }
+        task.mailbox.push(mail);
+        host.notice(Notice::Wake(id));
+    }
+
+    /// The oldest message of a task arrives at the coordinator.
+    pub(super) fn report_arrives<H: Host>(&mut self, job: &Job, task: TaskId, host: &mut H) {
+        let Some((report, attempt)) = self.coordinator.up[task.index()].pop() else { return };
+        if attempt != self.tasks[task.index()].attempt {
+            host.emit(Event::StaleMessage { task, attempt });
+            return;
+        }
+        match report {
+            Report::Ack(checkpoint) => {
+                host.emit(Event::AckReceived { task, checkpoint, attempt });
+                self.tell_coordinator(job, CoordinatorInput::Ack { task, checkpoint }, host);
+            }
+            Report::Drained => {
+                self.coordinator.drained[task.index()] = true;
+                if !self.is_down() && self.coordinator.drained.iter().all(|drained| *drained) {
+                    self.tell_coordinator(job, CoordinatorInput::Drained, host);
+                }
+            }
+        }
+    }
+
+    /// A restart: nobody has drained until he says so again.
+    pub(super) fn forget_drained(&mut self) {
+        self.coordinator.drained.fill(false);
+    }
+
+    pub(super) fn recorded<H: Host>(&mut self, job: &Job, checkpoint: CheckpointId, host: &mut H) {
+        if self.ended {
+            return;
+        }
+        host.emit(Event::CheckpointCompleted { checkpoint });
+        self.tell_coordinator(job, CoordinatorInput::Recorded { checkpoint }, host);
+    }
+
+    pub(super) fn coordinator_timer<H: Host>(&mut self, job: &Job, timer: Timer, host: &mut H) {
+        if !self.ended {
+            self.tell_coordinator(job, CoordinatorInput::Timer { timer }, host);
+        }
+    }
+
+    pub(super) fn take_plan(&mut self) -> Box<RecoveryPlan> {
+        self.coordinator.plan.take().expect("the coordinator role answers Restarting with Recover")
+    }
+}

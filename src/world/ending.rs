@@ -1,0 +1,165 @@
+//! Draining, finishing, and the last events of a run.
+
+use super::task::{Output, Status};
+use super::{Host, Job, Notice, World};
+use crate::base::{ChannelId, CheckpointId, OperatorId, TaskId};
+use crate::trace::Event;
+use crate::workload::{KeptState, value_hash};
+
+impl World {
+    /// Sources stop where they are: what they have emitted is all there is.
+    pub(super) fn stop<H: Host>(&mut self, job: &Job, host: &mut H) {
+        for id in job.plan.task_ids() {
+            let Some(source) = &mut self.tasks[id.index()].source else { continue };
+            (source.end, source.finishes) = (source.end.min(source.position), true);
+            if self.tasks[id.index()].status == Status::Running {
+                self.drain_source(job, id, host);
+                host.notice(Notice::Wake(id));
+            }
+        }
+    }
+
+    /// A source has emitted its last record.
+    pub(super) fn drain_source<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        let finishes = self.tasks[id.index()].source.as_ref().is_some_and(|source| source.finishes);
+        if finishes {
+            self.drain(job, id, host);
+        }
+    }
+
+    /// A source that was restored behind its last record, or has none.
+    pub(super) fn drain_if_empty<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        let Some(source) = &self.tasks[id.index()].source else { return };
+        if source.position == source.end {
+            self.drain_source(job, id, host);
+        }
+    }
+
+    fn drain<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if std::mem::replace(&mut self.tasks[id.index()].drained, true) {
+            return;
+        }
+        host.emit(Event::TaskDrained { task: id });
+        for channel in job.plan.output_channels(id) {
+            self.net.send_end(job, channel, host);
+        }
+        self.send_drained(id, host);
+    }
+
+    /// The end of data was read from a channel.
+    pub(super) fn end_seen<H: Host>(&mut self, job: &Job, id: TaskId, channel: ChannelId, host: &mut H) {
+        self.net.channels[channel.index()].end_seen = true;
+        let task = &mut self.tasks[id.index()];
+        task.ended_ports += 1;
+        if task.ended_ports as usize == job.plan.inputs(id).len() {
+            self.drain(job, id, host);
+        }
+    }
+
+    /// A cycle has come to its end when its tasks wait only for one another and nothing moves between them.
+    ///
+    /// No task can see that; a real engine needs a termination protocol. The world looks from outside.
+    pub(super) fn end_cycles<H: Host>(&mut self, job: &Job, host: &mut H) {
+        let feeds_back = |channel: &ChannelId| {
+            let planned = &job.plan.channels[channel.index()];
+            job.plan.edges[planned.edge.index()].feedback
+        };
+        for cycle in &job.plan.cycles {
+            let tasks = || cycle.iter().flat_map(|op| job.plan.operators[op.index()].tasks.clone()).map(TaskId);
+            let quiet = tasks().all(|id| {
+                let task = &self.tasks[id.index()];
+                let waits = task.status == Status::Running && task.current.is_none() && task.syncing.is_none();
+                let inputs = job.plan.inputs(id);
+                waits
+                    && !task.drained
+                    && task.mailbox.is_empty()
+                    && inputs.iter().all(|channel| {
+                        let control = &self.net.channels[channel.index()];
+                        let empty = control.items.is_empty() && self.net.outs[channel.index()].fill == 0;
+                        empty && (control.end_seen || feeds_back(channel) || self.is_inside(job, cycle, *channel))
+                    })
+            });
+            if quiet {
+                for id in tasks() {
+                    for channel in job.plan.inputs(id).iter().filter(|channel| feeds_back(channel)) {
+                        self.net.send_end(job, *channel, host);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_inside(&self, job: &Job, cycle: &[OperatorId], channel: ChannelId) -> bool {
+        cycle.contains(&job.plan.edges[job.plan.channels[channel.index()].edge.index()].from)
+    }
+
+    /// A task ends: nothing it holds back has to wait any longer.
+    pub(super) fn finish_task<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        let chain = &job.plan.tasks[id.index()].chain;
+        for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
+            let mut rest = std::mem::take(&mut state.open);
+            state.pending.drain(..).for_each(|(_, output)| rest.add(output));
+            state.visible.add(rest);
+            if rest.records > 0 {
+                let Output { records, lineage } = rest;
+                let checkpoint = CheckpointId::INITIAL;
+                host.emit(Event::OutputVisible { task: id, operator: *operator, checkpoint, records, lineage });
+            }
+        }
+        self.tasks[id.index()].status = Status::Finished;
+        host.emit(Event::TaskFinished { task: id });
+        self.finished += 1;
+        if self.finished as usize == self.tasks.len() {
+            self.ended = true;
+            host.notice(Notice::Ended);
+        }
+    }
+
+    /// The last events: where everybody stands.
+    pub fn finish<H: Host>(&mut self, job: &Job, host: &mut H) {
+        for id in job.plan.task_ids() {
+            self.report_output(job, id, host);
+            self.final_source(job, id, host);
+        }
+        for index in 0..job.plan.channels.len() {
+            let channel = ChannelId::from(index);
+            let (sent, received) = (self.net.outs[index].sent, self.net.ins[index].received);
+            host.emit(Event::ChannelFinal { channel, sent, received, buffers: self.net.held(channel) });
+        }
+        for id in job.plan.task_ids() {
+            self.final_state(job, id, host);
+        }
+        let drained = u32::from(self.finished as usize == self.tasks.len());
+        host.emit(Event::RunEnded { drained });
+    }
+
+    fn final_source<H: Host>(&self, job: &Job, id: TaskId, host: &mut H) {
+        let Some(source) = &self.tasks[id.index()].source else { return };
+        let operator = job.plan.head(id);
+        let log = job.workload.logs[operator.index()].as_ref().expect("the task is a source");
+        for i in 0..source.share.partitions {
+            let partition = log.partition(&source.share, i);
+            let emitted = source.share.emitted(source.position, i);
+            host.emit(Event::SourceFinal { task: id, operator, partition, emitted });
+        }
+    }
+
+    fn final_state<H: Host>(&self, job: &Job, id: TaskId, host: &mut H) {
+        let planned = &job.plan.tasks[id.index()];
+        for (state, operator) in self.tasks[id.index()].operators.iter().zip(&planned.chain) {
+            let values = match &job.plan.operators[operator.index()].keys {
+                Some(keys) => keys
+                    .held_by(planned.subtask)
+                    .map(|(key, place)| value_hash(key, state.counts[place as usize]))
+                    .fold(0, u64::wrapping_add),
+                None => 0,
+            };
+            let (applied, lineage) = (state.applied, state.lineage);
+            host.emit(Event::StateFinal { task: id, operator: *operator, applied, lineage, values });
+            if let KeptState::Output(_) = job.workload.behaviours[operator.index()].keeps {
+                let Output { records, lineage } = state.visible;
+                host.emit(Event::OutputFinal { task: id, operator: *operator, records, lineage });
+            }
+        }
+    }
+}

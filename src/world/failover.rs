@@ -1,0 +1,276 @@
+//! Failures, restarts, and executing a recovery plan.
+//!
+//! A failure stops every task at once. Protocols that restart the whole job lose them all; others keep the
+//! tasks that did not fail standing still until the restart. What is on its way to the coordinator still
+//! arrives: a checkpoint acknowledged by everybody before the failure may complete before the restart. Then
+//! the coordinator role makes the plan, and the world executes it task by task, channel by channel.
+
+use super::net::{Held, In, Out};
+use super::task::Status;
+use super::{Host, Job, Notice, World};
+use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
+use crate::fault::Primitive;
+use crate::protocol::{ChannelPlan, CoordinatorInput, RecoveryPlan, RestorePoint, TaskInput};
+use crate::trace::Event;
+use crate::workload::Record;
+
+/// The state of failing and restarting.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failover {
+    /// The job waits for its restart.
+    pub down: bool,
+    failed: Vec<TaskId>,
+    restarts: u32,
+    /// Tasks that have not said they are ready.
+    starting: u32,
+}
+
+impl World {
+    /// A fault of the plan strikes.
+    pub(super) fn strike<H: Host>(&mut self, job: &Job, fault: u32, host: &mut H) {
+        host.emit(Event::FaultStruck { fault });
+        match job.faults.faults[fault as usize].effect {
+            Primitive::TaskException(exception) => {
+                let task = &self.tasks[exception.task.index()];
+                if matches!(task.status, Status::Running | Status::Restoring) {
+                    self.fail(job, exception.task, Some(exception.task), host);
+                }
+            }
+        }
+    }
+
+    /// A task failed, or the coordinator failed the job (then `thrower` is `None`).
+    pub(super) fn fail<H: Host>(&mut self, job: &Job, named: TaskId, thrower: Option<TaskId>, host: &mut H) {
+        if self.failover.down || self.ended {
+            return;
+        }
+        self.failover.failed.clear();
+        if let Some(task) = thrower {
+            let attempt = self.tasks[task.index()].attempt;
+            host.emit(Event::TaskFailed { task, attempt });
+            self.failover.failed.push(task);
+        }
+        let all = job.protocol.claims().global_restart || thrower.is_none();
+        for (index, task) in self.tasks.iter_mut().enumerate() {
+            let id = TaskId::from(index);
+            if Some(id) == thrower {
+                task.status = Status::Dead;
+            } else if all || task.status == Status::Restoring {
+                host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
+                task.status = Status::Dead;
+                if !all {
+                    self.failover.failed.push(id);
+                }
+            } else if task.status == Status::Running {
+                task.status = Status::Frozen;
+            }
+            host.notice(Notice::Wake(id));
+        }
+        self.failover.down = true;
+        self.failover.restarts += 1;
+        let attempt = Attempt(self.failover.restarts);
+        host.emit(Event::JobRestarting { task: named, attempt });
+        if job.scenario.restart.attempts.is_some_and(|most| self.failover.restarts > most) {
+            self.ended = true;
+            host.notice(Notice::Ended);
+        } else {
+            host.notice(Notice::Failed);
+        }
+    }
+
+    /// Whether what a task had going beside its thread is lost.
+    pub(super) fn is_void(&self, task: TaskId) -> bool {
+        !matches!(self.tasks[task.index()].status, Status::Running | Status::Frozen)
+    }
+
+    /// The restart: plan, cancel, restore.
+    pub(super) fn restart<H: Host>(&mut self, job: &Job, host: &mut H) {
+        let failed = std::mem::take(&mut self.failover.failed);
+        self.tell_coordinator(job, CoordinatorInput::Restarting { failed: &failed }, host);
+        self.failover.failed = failed;
+        self.failover.down = false;
+        let plan = self.take_plan();
+        for task in job.plan.task_ids() {
+            let (checkpoint, live) = match plan.tasks[task.index()] {
+                RestorePoint::Snapshot(checkpoint) => (checkpoint, 0),
+                RestorePoint::Live => (CheckpointId::INITIAL, 1),
+            };
+            host.emit(Event::RestorePoint { task, checkpoint, live });
+        }
+        self.restore_channels(job, &plan, host);
+        self.forget_drained();
+        self.failover.starting = 0;
+        for task in job.plan.task_ids() {
+            match plan.tasks[task.index()] {
+                RestorePoint::Snapshot(checkpoint) => self.restore_task(job, task, checkpoint, host),
+                RestorePoint::Live => self.thaw(task, host),
+            }
+        }
+        if self.failover.starting == 0 {
+            self.all_started(job, host);
+        }
+    }
+
+    /// A task that keeps what it has goes on.
+    fn thaw<H: Host>(&mut self, id: TaskId, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        if task.status == Status::Frozen {
+            task.status = Status::Running;
+        }
+        if task.drained {
+            self.send_drained(id, host);
+        }
+        host.notice(Notice::Wake(id));
+    }
+
+    /// A task loses what it has and loads a snapshot.
+    fn restore_task<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        if task.status != Status::Dead {
+            host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
+        }
+        task.forget();
+        task.attempt = Attempt(task.attempt.0 + 1);
+        self.store.drop_after(id, checkpoint);
+        let snapshot = self.store.get(id, checkpoint);
+        assert!(
+            snapshot.is_some() || checkpoint == CheckpointId::INITIAL,
+            "protocol `{}` restores task {id} to snapshot {checkpoint}, which is not durable",
+            job.protocol.name()
+        );
+        let mut bytes = 0;
+        let chain = &job.plan.tasks[id.index()].chain;
+        for (position, (state, operator)) in task.operators.iter_mut().zip(chain).enumerate() {
+            match snapshot {
+                Some(snapshot) => state.clone_state_from(&snapshot.operators[position]),
+                None => state.clear_state(),
+            }
+            let size = &job.scenario.job.operators[operator.index()].state;
+            bytes += size.base.0 + size.per_key.0 * u64::from(state.keys) + size.per_record.0 * state.applied;
+            let (applied, lineage) = (state.applied, state.lineage);
+            host.emit(Event::StateRestored { task: id, operator: *operator, applied, lineage });
+        }
+        match snapshot {
+            Some(snapshot) => task.turns.clone_from(&snapshot.turns),
+            None => task.turns.fill(0),
+        }
+        if let Some(source) = &mut task.source {
+            let (from, position) = (source.position, snapshot.map_or(0, |snapshot| snapshot.position));
+            source.seek(position);
+            host.emit(Event::SourceRewound { task: id, position, from });
+        }
+        let attempt = task.attempt;
+        self.failover.starting += 1;
+        let bytes = Bytes(if snapshot.is_some() { bytes } else { 0 });
+        host.notice(Notice::Restore { task: id, attempt, bytes });
+    }
+
+    fn restore_channels<H: Host>(&mut self, job: &Job, plan: &RecoveryPlan, host: &mut H) {
+        let mut records = Vec::new();
+        for index in 0..job.plan.channels.len() {
+            let (channel, planned) = (ChannelId::from(index), job.plan.channels[index]);
+            if plan.channels[index] == ChannelPlan::Keep {
+                continue;
+            }
+            let (from, to) = (plan.tasks[planned.from.index()], plan.tasks[planned.to.index()]);
+            let sent = match from {
+                RestorePoint::Live => self.net.outs[index],
+                RestorePoint::Snapshot(id) => {
+                    self.store.get(planned.from, id).map_or(Out::default(), |s| s.sent[planned.slot as usize])
+                }
+            };
+            let received = match to {
+                RestorePoint::Live => self.net.ins[index],
+                RestorePoint::Snapshot(id) => {
+                    self.store.get(planned.to, id).map_or(In::default(), |s| s.received[planned.port.index()])
+                }
+            };
+            self.drop_input(job, channel, to == RestorePoint::Live, host);
+            records.clear();
+            self.replayed(job, plan.channels[index], channel, to, (received.received, sent.sent), &mut records);
+            self.net.restore(job, channel, sent, received, host);
+            self.net.reinject(job, channel, &records, host);
+            if from == RestorePoint::Live && self.tasks[planned.from.index()].drained {
+                self.net.send_end(job, channel, host);
+            }
+        }
+    }
+
+    /// What a live receiver had of a channel that begins anew: a half-read buffer, an end of data.
+    fn drop_input<H: Host>(&mut self, job: &Job, channel: ChannelId, live: bool, host: &mut H) {
+        let id = job.plan.channels[channel.index()].to;
+        let task = &mut self.tasks[id.index()];
+        if let Some(current) = task.current.filter(|current| current.channel == channel) {
+            if current.held == Held::Floating {
+                self.net.drop_floating(channel, host);
+            }
+            task.current = None;
+        }
+        if live && self.net.channels[channel.index()].end_seen {
+            task.ended_ports -= 1;
+            task.drained = false;
+        }
+    }
+
+    /// The records that a restored channel begins with: captured ones, or those of the log in `range`.
+    fn replayed(
+        &mut self,
+        job: &Job,
+        plan: ChannelPlan,
+        channel: ChannelId,
+        point: RestorePoint,
+        range: (u64, u64),
+        records: &mut Vec<Record>,
+    ) {
+        match (plan, point) {
+            (ChannelPlan::Reinject, RestorePoint::Snapshot(id)) => {
+                let port = job.plan.channels[channel.index()].port;
+                let receiver = job.plan.channels[channel.index()].to;
+                let captured = self.store.get(receiver, id).map(|snapshot| &snapshot.captured);
+                records.extend(captured.into_iter().flatten().filter(|(p, _)| *p == port).flat_map(|(_, r)| r));
+            }
+            (ChannelPlan::Replay, _) => {
+                let log = &mut self.net.logs[channel.index()];
+                log.records.truncate((range.1 - log.base) as usize);
+                records.extend(log.records.iter().skip((range.0 - log.base) as usize));
+            }
+            _ => {}
+        }
+    }
+
+    /// A task has its state and begins.
+    pub(super) fn ready<H: Host>(&mut self, job: &Job, id: TaskId, attempt: Attempt, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        if task.attempt != attempt || task.status != Status::Restoring {
+            return;
+        }
+        task.status = Status::Running;
+        let restored = self.store.newest(id);
+        host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
+        self.tell_task(job, id, TaskInput::Started { restored }, host);
+        if job.protocol.claims().coordinated_cut {
+            // The restored checkpoint is complete, so its output may be seen, if it was not before the failure.
+            self.commit(job, id, restored, host);
+        }
+        self.drain_if_empty(job, id, host);
+        host.notice(Notice::Wake(id));
+        self.failover.starting -= 1;
+        if self.failover.starting == 0 {
+            self.all_started(job, host);
+        }
+    }
+
+    /// The first start.
+    pub(super) fn start_all<H: Host>(&mut self, job: &Job, host: &mut H) {
+        self.failover.starting = self.tasks.len() as u32;
+        for task in job.plan.task_ids() {
+            self.ready(job, task, Attempt(0), host);
+        }
+        self.settle(job, host);
+    }
+
+    fn all_started<H: Host>(&mut self, job: &Job, host: &mut H) {
+        let restored = job.plan.task_ids().map(|task| self.store.newest(task)).max().unwrap_or_default();
+        self.tell_coordinator(job, CoordinatorInput::Started { restored }, host);
+    }
+}

@@ -1,0 +1,337 @@
+//! The simulated cluster: all state, and the steps that change it.
+//!
+//! A [`World`] knows which [`Step`]s are possible and what each does. Drivers decide which comes next: the
+//! timed driver by the clock, others by search or by a recording. The world tells its [`Host`] what became
+//! possible ([`Notice`]) and what happened ([`crate::trace::Event`]); it has no clock, no randomness of its
+//! own, no input or output and nothing hash-ordered.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `job` | a compiled scenario: what all runs share |
+//! | `net` | channels, buffers, credits: the data plane |
+//! | `task` | one thread: mailbox, input buffer, the loop over records |
+//! | `roles` | carrying out what task roles command |
+//! | `snapshot` | captured states and captured channels |
+//! | `coordinator` | messages to and from the coordinator role, and its commands |
+//! | `failover` | failures, restarts, executing a recovery plan |
+//! | `ending` | draining, finishing, the last events of a run |
+//!
+//! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
+//! task by as many records as it likes between two effects.
+//!
+//! **Architecture invariant:** policy is not here. When to snapshot, what to block, what to restore is decided
+//! by the protocol's roles; the world only carries it out.
+
+mod coordinator;
+mod ending;
+mod failover;
+mod job;
+mod net;
+mod roles;
+mod snapshot;
+mod task;
+
+pub use job::Job;
+pub use task::{Route, ThreadState};
+
+use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Concern, Draws, OperatorId, Span, TaskId};
+use crate::protocol::{Env, Timer};
+use crate::trace::Event;
+use crate::workload::Record;
+
+/// Something the world can do next.
+///
+/// Steps that a restart can overtake name the attempt they belong to; of an older attempt they do nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A task processes so many records.
+    Run {
+        /// Which task.
+        task: TaskId,
+        /// How many: at most what is left of its input buffer.
+        records: u32,
+    },
+    /// A task handles the first message of its mailbox.
+    Mail(TaskId),
+    /// A task takes its next input: a buffer to read or a control element to handle.
+    Poll(TaskId),
+    /// A task's partly filled output buffers are to be sent.
+    Flush(TaskId),
+    /// What flies first on a channel arrives.
+    Deliver {
+        /// Where.
+        channel: ChannelId,
+        /// Which life of the channel.
+        epoch: u32,
+    },
+    /// Credits arrive at a channel's sender.
+    Credit {
+        /// Where.
+        channel: ChannelId,
+        /// Which life of the channel.
+        epoch: u32,
+        /// How many.
+        amount: u32,
+    },
+    /// The receiver's release arrives at a blocked sender.
+    Resume {
+        /// Where.
+        channel: ChannelId,
+        /// Which life of the channel.
+        epoch: u32,
+    },
+    /// The coordinator's oldest message to a task arrives.
+    Rpc(TaskId),
+    /// A task's oldest message to the coordinator arrives.
+    Report(TaskId),
+    /// The synchronous part of a snapshot ends.
+    Synced {
+        /// Whose.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+    },
+    /// A snapshot's upload ends.
+    Uploaded {
+        /// Whose.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+        /// Of what.
+        checkpoint: CheckpointId,
+    },
+    /// The metadata of a checkpoint is written.
+    Recorded(CheckpointId),
+    /// A task's timer runs out.
+    TaskTimer {
+        /// Whose.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+        /// Which.
+        timer: Timer,
+    },
+    /// A timer of the coordinator runs out.
+    CoordinatorTimer(Timer),
+    /// A fault of the plan strikes.
+    Strike(u32),
+    /// The failed job is started again.
+    Restart,
+    /// A task has its state and begins.
+    Ready {
+        /// Who.
+        task: TaskId,
+        /// Which attempt.
+        attempt: Attempt,
+    },
+    /// Sources stop where they are.
+    Stop,
+}
+
+/// What the world tells its driver: what became possible, and what it would cost if time counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Look at this task's thread again: it may have something to do, or something else than before.
+    Wake(TaskId),
+    /// Something flies on a channel: [`Step::Deliver`].
+    Fly {
+        /// Where.
+        channel: ChannelId,
+        /// Which life of the channel.
+        epoch: u32,
+        /// Bytes on the wire.
+        bytes: u32,
+    },
+    /// Credits fly back: [`Step::Credit`].
+    Credit {
+        /// Where.
+        channel: ChannelId,
+        /// Which life of the channel.
+        epoch: u32,
+        /// How many.
+        amount: u32,
+    },
+    /// A release flies back: [`Step::Resume`].
+    Resume {
+        /// Where.
+        channel: ChannelId,
+        /// Which life of the channel.
+        epoch: u32,
+    },
+    /// A message to a task is on its way: [`Step::Rpc`].
+    Rpc(TaskId),
+    /// A message to the coordinator is on its way: [`Step::Report`].
+    Report(TaskId),
+    /// A synchronous part began: [`Step::Synced`].
+    Sync {
+        /// Whose.
+        task: TaskId,
+        /// Which attempt.
+        attempt: Attempt,
+        /// The asynchronous part belongs to it too.
+        whole: bool,
+        /// The cost of the snapshot.
+        cost: SnapshotWork,
+    },
+    /// An asynchronous part began: [`Step::Uploaded`].
+    Upload {
+        /// Whose.
+        task: TaskId,
+        /// Which attempt.
+        attempt: Attempt,
+        /// Of what.
+        checkpoint: CheckpointId,
+        /// The cost of the snapshot.
+        cost: SnapshotWork,
+    },
+    /// The metadata is being written: [`Step::Recorded`].
+    Record(CheckpointId),
+    /// A timer was set: [`Step::TaskTimer`], or [`Step::CoordinatorTimer`] without a task.
+    SetTimer {
+        /// Whose; `None`: the coordinator's.
+        task: Option<(TaskId, Attempt)>,
+        /// Which.
+        timer: Timer,
+        /// From now.
+        delay: Span,
+    },
+    /// A timer of the coordinator was cancelled.
+    CancelTimer(Timer),
+    /// The job has failed and waits to be started again: [`Step::Restart`].
+    Failed,
+    /// A task loads its state: [`Step::Ready`].
+    Restore {
+        /// Who.
+        task: TaskId,
+        /// Which attempt.
+        attempt: Attempt,
+        /// How much.
+        bytes: Bytes,
+    },
+    /// Every task has ended, or the job has failed for good.
+    Ended,
+}
+
+/// What a snapshot costs, for a driver that has a clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotWork {
+    /// The synchronous part.
+    pub sync: Span,
+    /// The part of the asynchronous one that does not depend on storage.
+    pub fixed: Span,
+    /// Bytes to be moved to storage; `None`: the storage is not used.
+    pub upload: Option<Bytes>,
+}
+
+/// The driver, as the world sees it.
+pub trait Host: Env {
+    /// Whether it wants to be told every record ([`Host::applied`]); costs nothing when it does not.
+    const RECORDS: bool = false;
+
+    /// Something happened.
+    fn emit(&mut self, event: Event);
+    /// Something became possible.
+    fn notice(&mut self, notice: Notice);
+    /// A record was applied to an operator's state.
+    fn applied(&mut self, _task: TaskId, _operator: OperatorId, _record: &Record) {}
+}
+
+/// Everything that is simulated.
+#[derive(Clone)]
+pub struct World {
+    pub(crate) net: net::Net,
+    pub(crate) tasks: Vec<task::Task>,
+    store: snapshot::Store,
+    coordinator: coordinator::Coordinator,
+    failover: failover::Failover,
+    finished: u32,
+    ended: bool,
+    scratch: roles::Scratch,
+}
+
+impl World {
+    /// A cluster in which the job is about to start.
+    pub fn new(job: &Job) -> Self {
+        let site = crate::protocol::JobSite { plan: &job.plan, settings: &job.settings };
+        Self {
+            net: net::Net::new(job),
+            tasks: job.plan.task_ids().map(|task| task::Task::new(job, task)).collect(),
+            store: snapshot::Store::new(job.plan.tasks.len()),
+            coordinator: coordinator::Coordinator::new(job.protocol.coordinator(&site), job.plan.tasks.len()),
+            failover: failover::Failover::default(),
+            finished: 0,
+            ended: false,
+            scratch: roles::Scratch::default(),
+        }
+    }
+
+    /// Back to the beginning, for another seed; keeps all memory.
+    pub fn reset(&mut self, job: &Job) {
+        self.net.reset(job);
+        self.tasks.iter_mut().for_each(task::Task::reset);
+        self.store.reset();
+        self.coordinator.reset();
+        self.failover = failover::Failover::default();
+        (self.finished, self.ended) = (0, false);
+    }
+
+    /// Starts the job: every task begins from the initial state.
+    pub fn start<H: Host>(&mut self, job: &Job, seed: u64, host: &mut H) {
+        for task in job.plan.task_ids() {
+            self.tasks[task.index()].open_source(job, task, seed);
+        }
+        self.start_all(job, host);
+    }
+
+    /// Takes a step. Steps of an older attempt and steps that are not possible now do nothing.
+    pub fn apply<H: Host>(&mut self, job: &Job, step: Step, host: &mut H) {
+        match step {
+            Step::Run { task, records } => self.run(job, task, records, host),
+            Step::Mail(task) => self.mail(job, task, host),
+            Step::Poll(task) => self.poll(job, task, host),
+            Step::Flush(task) => self.net.flush(job, task, host),
+            Step::Deliver { channel, epoch } => self.net.deliver(job, channel, epoch, host),
+            Step::Credit { channel, epoch, amount } => self.net.credit(job, channel, epoch, amount, host),
+            Step::Resume { channel, epoch } => self.net.resume(job, channel, epoch, host),
+            Step::Rpc(task) => self.rpc_arrives(task, host),
+            Step::Report(task) => self.report_arrives(job, task, host),
+            Step::Synced { task, attempt } => self.synced(job, task, attempt, host),
+            Step::Uploaded { task, attempt, checkpoint } => self.uploaded(job, task, attempt, checkpoint, host),
+            Step::Recorded(checkpoint) => self.recorded(job, checkpoint, host),
+            Step::TaskTimer { task, attempt, timer } => self.task_timer(task, attempt, timer, host),
+            Step::CoordinatorTimer(timer) => self.coordinator_timer(job, timer, host),
+            Step::Strike(fault) => self.strike(job, fault, host),
+            Step::Restart => self.restart(job, host),
+            Step::Ready { task, attempt } => self.ready(job, task, attempt, host),
+            Step::Stop => self.stop(job, host),
+        }
+        self.settle(job, host);
+    }
+
+    /// What follows from a step without being a step: tasks that got buffers back may go on, and a cycle in
+    /// which nothing moves any more has come to its end.
+    #[inline]
+    fn settle<H: Host>(&mut self, job: &Job, host: &mut H) {
+        while let Some(task) = self.net.freed.pop() {
+            self.unblock(job, task, host);
+        }
+        if !job.plan.cycles.is_empty() {
+            self.end_cycles(job, host);
+        }
+    }
+
+    /// Whether every task has ended, or the job has failed for good.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the job waits for its restart.
+    pub fn is_down(&self) -> bool {
+        self.failover.down
+    }
+}
+
+/// A draw at an address, for hosts.
+pub fn draw(seed: u64, concern: Concern, entity: u64, index: u64) -> u64 {
+    Draws::new(seed, concern, entity).at(index)
+}

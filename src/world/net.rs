@@ -1,0 +1,705 @@
+//! The data plane: channels, network buffers, credits.
+//!
+//! A channel's records lie in one ring from the sender's open buffer to the receiver's current one; buffers
+//! are only descriptors of how many of them belong together, so a record is written once and read once.
+//!
+//! ```text
+//!  rings[c]:   | current | received    | flying | queued at the sender | open |
+//!  items[c]:             | arrived ... | flying | queued: buffers and control elements |
+//! ```
+//!
+//! A local channel has no receiver queue: its receiver reads the sender's queue.
+//!
+//! A record belongs to the buffer in which its last byte is. A buffer is closed when it is full, when a
+//! control element follows, or when it is flushed and can be sent at once.
+
+use super::{Host, Job, Notice};
+use crate::base::{Chain, ChannelId, CheckpointId, Port, Ring, TaskId};
+use crate::protocol::{Barrier, BarrierKind};
+use crate::trace::Event;
+use crate::workload::Record;
+
+/// Bytes that a control element takes on the wire.
+const CONTROL_BYTES: u32 = 64;
+
+/// All channels, output pools and input gates.
+#[derive(Clone)]
+pub(crate) struct Net {
+    pub(super) channels: Vec<Channel>,
+    pub(super) rings: Vec<Ring<Record>>,
+    pub(crate) outs: Vec<Out>,
+    pub(super) ins: Vec<In>,
+    pools: Vec<Pool>,
+    /// Segments in use, by task.
+    in_use: Vec<u32>,
+    gates: Vec<Gate>,
+    /// Ports with something to read, by task, in the order in which they are to be read.
+    pub(super) ready: Vec<Ring<u32>>,
+    /// What senders sent, by channel, if the protocol wants it kept.
+    pub(super) logs: Vec<Log>,
+    /// Tasks whose output pool got a segment back; see [`super::World::settle`].
+    pub(super) freed: Vec<TaskId>,
+    segment: u32,
+}
+
+/// A channel's control state. Its hot counters are in [`Out`] and [`In`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Channel {
+    /// Received, flying, then queued at the sender.
+    pub items: Ring<Item>,
+    /// How many of the items are at the receiver.
+    pub arrived: u32,
+    /// How many after them fly.
+    pub flying: u32,
+    /// Buffers closed so far.
+    pub closed: u64,
+    /// Segments of the sender's pool in its open and queued buffers.
+    segments: u32,
+    /// Buffers the sender may still send.
+    credit: u32,
+    /// Receiver: free buffers of its own, and floating ones.
+    exclusive: u32,
+    floating: u32,
+    /// Receiver: how many free buffers it would like to have.
+    wanted: u32,
+    pool: u32,
+    gate: u32,
+    /// Which life of the channel this is: counts restarts.
+    pub epoch: u32,
+    /// The sender must not send: it waits behind a blocking barrier.
+    pub blocked: bool,
+    /// The open buffer may be sent before it is full.
+    flush: bool,
+    /// The receiver has this port in its `ready` queue.
+    listed: bool,
+    /// The receiver waits for a floating buffer.
+    waiting: bool,
+    /// The sender has sent its last record.
+    pub ended: bool,
+    /// The receiver has seen the end of data.
+    pub end_seen: bool,
+}
+
+/// The sender's hot side of a channel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Out {
+    /// Bytes in the open buffer.
+    pub fill: u32,
+    /// Records that end in the open buffer.
+    pub records: u32,
+    /// Records sent so far.
+    pub sent: u64,
+    /// Over their lineages.
+    pub chain: Chain,
+}
+
+/// The receiver's hot side of a channel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct In {
+    /// Records consumed so far.
+    pub received: u64,
+    /// Over their lineages.
+    pub chain: Chain,
+}
+
+/// A buffer or a control element in a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// So many records; `backlog` counts the buffers queued behind it when it was sent.
+    Buffer { seq: u64, records: u32, bytes: u32, backlog: u32, held: Held },
+    /// A barrier.
+    Barrier { checkpoint: CheckpointId, blocking: bool },
+    /// No more records.
+    #[default]
+    End,
+}
+
+/// Whose memory a buffer occupies, and so what happens when it has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// A segment of the sender's pool.
+    #[default]
+    Sender,
+    /// A buffer of the receiving channel's own.
+    Exclusive,
+    /// A floating buffer of the receiver's gate.
+    Floating,
+    /// Nobody's: it was put in by a restore.
+    Restored,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pool {
+    task: TaskId,
+    in_use: u32,
+    size: u32,
+    /// Channels that have as many segments as one may have.
+    over: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Gate {
+    left: u32,
+    waiting: Ring<u32>,
+}
+
+/// Records sent on a channel that are kept for replay: from number `base` (counted from 0) on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log {
+    pub base: u64,
+    pub records: Ring<Record>,
+}
+
+impl Net {
+    pub fn new(job: &Job) -> Self {
+        let (plan, network) = (&job.plan, &job.scenario.network);
+        let mut pools = Vec::new();
+        let mut pool_of = vec![0; plan.channels.len()];
+        let mut gates = Vec::new();
+        let mut gate_of = vec![0; plan.channels.len()];
+        for task in plan.task_ids() {
+            for out in plan.outputs(task) {
+                (out.first.0..out.first.0 + out.width).for_each(|c| pool_of[c as usize] = pools.len() as u32);
+                let size = network.exclusive * out.width + network.floating;
+                pools.push(Pool { task, in_use: 0, size: size.max(out.width + 1), over: 0 });
+            }
+            let mut first = gates.len() as u32;
+            let mut edge = None;
+            for channel in plan.inputs(task) {
+                let planned = &plan.channels[channel.index()];
+                if edge != Some(planned.edge) {
+                    edge = Some(planned.edge);
+                    first = gates.len() as u32;
+                    gates.push(Gate { left: network.floating, waiting: Ring::default() });
+                }
+                gate_of[channel.index()] = first;
+            }
+        }
+        let channel = |index: usize| Channel { pool: pool_of[index], gate: gate_of[index], ..Channel::default() };
+        let mut net = Self {
+            channels: (0..plan.channels.len()).map(channel).collect(),
+            rings: vec![Ring::default(); plan.channels.len()],
+            outs: vec![Out::default(); plan.channels.len()],
+            ins: vec![In::default(); plan.channels.len()],
+            pools,
+            in_use: vec![0; plan.tasks.len()],
+            gates,
+            ready: vec![Ring::default(); plan.tasks.len()],
+            logs: if job.protocol.needs().sender_log { vec![Log::default(); plan.channels.len()] } else { vec![] },
+            freed: Vec::new(),
+            segment: network.segment.0 as u32,
+        };
+        net.reset(job);
+        net
+    }
+
+    pub fn reset(&mut self, job: &Job) {
+        let exclusive = job.scenario.network.exclusive;
+        for channel in &mut self.channels {
+            channel.items.clear();
+            let items = std::mem::take(&mut channel.items);
+            let (pool, gate) = (channel.pool, channel.gate);
+            *channel =
+                Channel { items, pool, gate, credit: exclusive, exclusive, wanted: exclusive, ..Channel::default() };
+        }
+        self.rings.iter_mut().for_each(Ring::clear);
+        self.outs.fill(Out::default());
+        self.ins.fill(In::default());
+        self.pools.iter_mut().for_each(|pool| (pool.in_use, pool.over) = (0, 0));
+        self.in_use.fill(0);
+        for gate in &mut self.gates {
+            gate.left = job.scenario.network.floating;
+            gate.waiting.clear();
+        }
+        self.ready.iter_mut().for_each(Ring::clear);
+        for log in &mut self.logs {
+            log.base = 0;
+            log.records.clear();
+        }
+        self.freed.clear();
+    }
+
+    /// Whether a task may begin another record: every output pool has a free segment and no channel has too many.
+    #[inline]
+    pub fn has_room(&self, job: &Job, task: TaskId) -> bool {
+        job.plan.outputs(task).iter().all(|out| {
+            let pool = &self.pools[self.channels[out.first.index()].pool as usize];
+            pool.in_use < pool.size && pool.over == 0
+        })
+    }
+
+    /// Appends a record to a channel's open buffer.
+    #[inline]
+    pub fn push<H: Host>(&mut self, job: &Job, channel: ChannelId, record: Record, host: &mut H) {
+        let out = &mut self.outs[channel.index()];
+        let fresh = out.fill == 0;
+        out.fill += record.size;
+        out.records += 1;
+        out.sent += 1;
+        out.chain.push(record.lineage());
+        let full = out.fill >= self.segment;
+        self.rings[channel.index()].push(record);
+        if !self.logs.is_empty() {
+            self.logs[channel.index()].records.push(record);
+        }
+        if fresh {
+            self.take_segment(job, channel, host);
+        }
+        if full {
+            self.close_full(job, channel, host);
+        }
+    }
+
+    /// Whether the next record of this size would be an effect: it takes a segment or fills one.
+    #[inline]
+    pub fn is_effect(&self, fill: u32, size: u32) -> bool {
+        fill == 0 || fill + size >= self.segment
+    }
+
+    /// The open buffer is full, or more than full: the record that spans the end belongs to the next one.
+    #[cold]
+    fn close_full<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        while self.outs[channel.index()].fill >= self.segment {
+            let out = &mut self.outs[channel.index()];
+            let rest = out.fill - self.segment;
+            let spanning = u32::from(rest > 0);
+            (out.fill, out.records) = (self.segment, out.records - spanning);
+            self.close(channel, spanning, host);
+            (self.outs[channel.index()].fill, self.outs[channel.index()].records) = (rest, spanning);
+            if rest > 0 {
+                self.take_segment(job, channel, host);
+            }
+        }
+        self.offer(job, channel, host);
+    }
+
+    /// Closes the open buffer; the last `behind` records sent are not in it.
+    fn close<H: Host>(&mut self, channel: ChannelId, behind: u32, host: &mut H) {
+        let out = &mut self.outs[channel.index()];
+        let (records, bytes) = (out.records, out.fill);
+        let (upto, chain) = (out.sent - u64::from(behind), out.chain);
+        (out.fill, out.records) = (0, 0);
+        let control = &mut self.channels[channel.index()];
+        let seq = control.closed;
+        control.closed += 1;
+        control.items.push(Item::Buffer { seq, records, bytes, backlog: 0, held: Held::Sender });
+        // The chain of a buffer that a spanning record follows is the one before that record.
+        let chain = if behind == 0 { chain.0 } else { self.chain_before_last(channel, behind) };
+        host.emit(Event::BufferClosed { channel, seq, records, bytes, upto, chain });
+    }
+
+    fn chain_before_last(&self, channel: ChannelId, behind: u32) -> u64 {
+        let ring = &self.rings[channel.index()];
+        let mut chain = self.outs[channel.index()].chain;
+        for back in 0..behind as usize {
+            let record = ring.get(ring.len() - 1 - back).expect("records of the open buffer are in the ring");
+            chain.unpush(record.lineage());
+        }
+        chain.0
+    }
+
+    fn take_segment<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        let control = &mut self.channels[channel.index()];
+        let pool = &mut self.pools[control.pool as usize];
+        pool.in_use += 1;
+        control.segments += 1;
+        pool.over += u32::from(control.segments == job.scenario.network.max_per_channel);
+        let in_use = &mut self.in_use[pool.task.index()];
+        *in_use += 1;
+        host.emit(Event::SegmentTaken { task: pool.task, in_use: *in_use });
+    }
+
+    fn return_segment<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        let control = &mut self.channels[channel.index()];
+        let pool = &mut self.pools[control.pool as usize];
+        pool.over -= u32::from(control.segments == job.scenario.network.max_per_channel);
+        pool.in_use -= 1;
+        control.segments -= 1;
+        let in_use = &mut self.in_use[pool.task.index()];
+        *in_use -= 1;
+        host.emit(Event::SegmentReturned { task: pool.task, in_use: *in_use });
+        self.freed.push(pool.task);
+    }
+
+    /// Something was queued at the sender: a remote channel sends what it can, a local one tells its receiver.
+    fn offer<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        if job.plan.channels[channel.index()].local {
+            self.list(job, channel, host);
+        } else {
+            self.send(job, channel, host);
+        }
+    }
+
+    /// Sends what blocking and credit allow.
+    fn send<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        loop {
+            let control = &mut self.channels[channel.index()];
+            if control.blocked {
+                return;
+            }
+            let next = (control.arrived + control.flying) as usize;
+            let epoch = control.epoch;
+            match control.items.get(next) {
+                Some(Item::Buffer { seq, bytes, .. }) => {
+                    if control.credit == 0 {
+                        return;
+                    }
+                    control.credit -= 1;
+                    control.flying += 1;
+                    let backlog = self.backlog(channel, next + 1);
+                    if let Some(Item::Buffer { backlog: sent, .. }) = self.channels[channel.index()].items.get_mut(next)
+                    {
+                        *sent = backlog;
+                    }
+                    host.emit(Event::BufferSent { channel, seq });
+                    host.notice(Notice::Fly { channel, epoch, bytes });
+                    self.return_segment(job, channel, host);
+                }
+                Some(Item::Barrier { checkpoint, blocking }) => {
+                    control.flying += 1;
+                    control.blocked = blocking;
+                    host.notice(Notice::Fly { channel, epoch, bytes: CONTROL_BYTES });
+                    if blocking {
+                        host.emit(Event::ChannelBlocked { channel, checkpoint });
+                    }
+                }
+                Some(Item::End) => {
+                    control.flying += 1;
+                    host.notice(Notice::Fly { channel, epoch, bytes: CONTROL_BYTES });
+                }
+                None => {
+                    let open = self.outs[channel.index()].fill > 0;
+                    if !(control.flush && open && control.credit > 0) {
+                        control.flush &= open;
+                        return;
+                    }
+                    control.flush = false;
+                    self.close(channel, 0, host);
+                }
+            }
+        }
+    }
+
+    /// Data buffers that wait at the sender from this item on: what the receiver should have buffers for.
+    fn backlog(&self, channel: ChannelId, from: usize) -> u32 {
+        let control = &self.channels[channel.index()];
+        let queued = (from..control.items.len()).filter(|i| matches!(control.items.get(*i), Some(Item::Buffer { .. })));
+        queued.count() as u32 + u32::from(control.flush && self.outs[channel.index()].fill > 0)
+    }
+
+    /// Marks partly filled buffers of a task as ready to be sent.
+    pub fn flush<H: Host>(&mut self, job: &Job, task: TaskId, host: &mut H) {
+        for channel in job.plan.output_channels(task) {
+            self.flush_channel(job, channel, host);
+        }
+    }
+
+    fn flush_channel<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        if self.outs[channel.index()].fill > 0 {
+            self.channels[channel.index()].flush = true;
+            self.offer(job, channel, host);
+        }
+    }
+
+    /// Whether a task has a partly filled buffer that is not yet marked for sending.
+    pub fn has_unflushed(&self, job: &Job, task: TaskId) -> bool {
+        job.plan.output_channels(task).any(|c| self.outs[c.index()].fill > 0 && !self.channels[c.index()].flush)
+    }
+
+    /// Whether a step at this channel may take the sender's open buffer.
+    #[inline]
+    pub fn may_take_open(&self, channel: ChannelId) -> bool {
+        self.channels[channel.index()].flush
+    }
+
+    /// Puts a barrier behind all that was sent.
+    pub fn send_barrier<H: Host>(&mut self, job: &Job, channel: ChannelId, barrier: Barrier, host: &mut H) {
+        self.close_open(channel, host);
+        let blocking = barrier.kind == BarrierKind::Blocking;
+        self.channels[channel.index()].items.push(Item::Barrier { checkpoint: barrier.checkpoint, blocking });
+        host.emit(Event::BarrierSent { channel, checkpoint: barrier.checkpoint });
+        self.offer(job, channel, host);
+    }
+
+    /// Puts the end of data behind all that was sent, once.
+    pub fn send_end<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        if std::mem::replace(&mut self.channels[channel.index()].ended, true) {
+            return;
+        }
+        self.close_open(channel, host);
+        self.channels[channel.index()].items.push(Item::End);
+        self.offer(job, channel, host);
+    }
+
+    fn close_open<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
+        if self.outs[channel.index()].fill > 0 {
+            self.close(channel, 0, host);
+        }
+    }
+
+    /// What flies first arrives at the receiver.
+    pub fn deliver<H: Host>(&mut self, job: &Job, channel: ChannelId, epoch: u32, host: &mut H) {
+        let control = &mut self.channels[channel.index()];
+        if control.epoch != epoch || control.flying == 0 {
+            return;
+        }
+        let at = control.arrived as usize;
+        control.flying -= 1;
+        control.arrived += 1;
+        let use_floating = control.floating > 0;
+        if let Some(Item::Buffer { seq, backlog, held, .. }) = control.items.get_mut(at) {
+            let (seq, backlog) = (*seq, *backlog);
+            if use_floating {
+                *held = Held::Floating;
+                control.floating -= 1;
+            } else {
+                *held = Held::Exclusive;
+                control.exclusive -= 1;
+            }
+            host.emit(Event::BufferArrived { channel, seq });
+            self.want(job, channel, backlog, host);
+        }
+        self.list(job, channel, host);
+    }
+
+    /// The sender has `backlog` more: take floating buffers for them, or wait for some.
+    fn want<H: Host>(&mut self, job: &Job, channel: ChannelId, backlog: u32, host: &mut H) {
+        let control = &mut self.channels[channel.index()];
+        control.wanted = backlog + job.scenario.network.exclusive;
+        let gate = &mut self.gates[control.gate as usize];
+        let mut granted = 0;
+        while control.exclusive + control.floating < control.wanted && !control.waiting {
+            if gate.left == 0 {
+                control.waiting = true;
+                gate.waiting.push(channel.0);
+                break;
+            }
+            gate.left -= 1;
+            control.floating += 1;
+            granted += 1;
+            host.emit(Event::FloatingTaken { channel, left: gate.left });
+        }
+        self.grant(channel, granted, host);
+    }
+
+    fn grant<H: Host>(&self, channel: ChannelId, amount: u32, host: &mut H) {
+        if amount > 0 {
+            host.emit(Event::CreditGranted { channel, amount });
+            host.notice(Notice::Credit { channel, epoch: self.channels[channel.index()].epoch, amount });
+        }
+    }
+
+    /// A floating buffer is free: the first waiting channel that still wants one gets it.
+    fn free_floating<H: Host>(&mut self, from: ChannelId, gate: u32, host: &mut H) {
+        self.gates[gate as usize].left += 1;
+        host.emit(Event::FloatingReturned { channel: from, left: self.gates[gate as usize].left });
+        while let Some(waiting) = self.gates[gate as usize].waiting.front() {
+            let channel = ChannelId(waiting);
+            let control = &mut self.channels[channel.index()];
+            if control.exclusive + control.floating >= control.wanted {
+                control.waiting = false;
+                self.gates[gate as usize].waiting.pop();
+                continue;
+            }
+            if self.gates[gate as usize].left == 0 {
+                return;
+            }
+            control.floating += 1;
+            // It stays in line until it has what it wants, as Flink's buffer listeners do.
+            let satisfied = control.exclusive + control.floating >= control.wanted;
+            control.waiting = !satisfied;
+            let gate = &mut self.gates[gate as usize];
+            gate.left -= 1;
+            gate.waiting.pop();
+            if !satisfied {
+                gate.waiting.push(waiting);
+            }
+            host.emit(Event::FloatingTaken { channel, left: gate.left });
+            self.grant(channel, 1, host);
+        }
+    }
+
+    /// Puts a port with something to read into the receiver's queue.
+    fn list<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        if self.channels[channel.index()].listed || !self.is_readable(job, channel) {
+            return;
+        }
+        let planned = &job.plan.channels[channel.index()];
+        self.channels[channel.index()].listed = true;
+        self.ready[planned.to.index()].push(planned.port.0);
+        host.notice(Notice::Wake(planned.to));
+    }
+
+    fn is_readable(&self, job: &Job, channel: ChannelId) -> bool {
+        let control = &self.channels[channel.index()];
+        if !job.plan.channels[channel.index()].local {
+            return control.arrived > 0;
+        }
+        if control.blocked {
+            // What a restore put in is not behind the barrier, but nothing is restored while blocked.
+            return false;
+        }
+        !control.items.is_empty() || (control.flush && self.outs[channel.index()].fill > 0)
+    }
+
+    /// Takes the next item of a task's input, in the order in which ports became readable.
+    pub fn take<H: Host>(&mut self, job: &Job, task: TaskId, host: &mut H) -> Option<(Port, ChannelId, Item)> {
+        let port = Port(self.ready[task.index()].pop()?);
+        let channel = job.plan.inputs(task)[port.index()];
+        let local = job.plan.channels[channel.index()].local;
+        if local && self.channels[channel.index()].items.is_empty() {
+            self.channels[channel.index()].flush = false;
+            self.close(channel, 0, host);
+        }
+        let control = &mut self.channels[channel.index()];
+        control.listed = false;
+        let item = control.items.pop().expect("a listed port has something to read");
+        control.arrived -= u32::from(!local);
+        if let (true, Item::Barrier { checkpoint, blocking: true }) = (local, item) {
+            control.blocked = true;
+            host.emit(Event::ChannelBlocked { channel, checkpoint });
+        }
+        if local && control.items.is_empty() && self.outs[channel.index()].fill == 0 {
+            self.channels[channel.index()].flush = false;
+        }
+        self.list(job, channel, host);
+        Some((port, channel, item))
+    }
+
+    /// A buffer has been read to its end.
+    pub fn consumed<H: Host>(&mut self, job: &Job, channel: ChannelId, seq: u64, held: Held, host: &mut H) {
+        let input = &self.ins[channel.index()];
+        host.emit(Event::BufferConsumed { channel, seq, upto: input.received, chain: input.chain.0 });
+        let control = &mut self.channels[channel.index()];
+        match held {
+            Held::Restored => {}
+            Held::Sender => self.return_segment(job, channel, host),
+            Held::Floating => {
+                let gate = control.gate;
+                self.free_floating(channel, gate, host);
+            }
+            Held::Exclusive => {
+                control.exclusive += 1;
+                if control.exclusive + control.floating > control.wanted && control.floating > 0 {
+                    control.floating -= 1;
+                    let gate = control.gate;
+                    self.free_floating(channel, gate, host);
+                } else {
+                    self.grant(channel, 1, host);
+                }
+            }
+        }
+    }
+
+    /// Credits arrive at the sender.
+    pub fn credit<H: Host>(&mut self, job: &Job, channel: ChannelId, epoch: u32, amount: u32, host: &mut H) {
+        if self.channels[channel.index()].epoch == epoch {
+            self.channels[channel.index()].credit += amount;
+            self.send(job, channel, host);
+        }
+    }
+
+    /// The receiver lets a blocked channel go on; a remote sender learns it later.
+    pub fn release<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        let epoch = self.channels[channel.index()].epoch;
+        if job.plan.channels[channel.index()].local {
+            self.resume(job, channel, epoch, host);
+        } else {
+            host.notice(Notice::Resume { channel, epoch });
+        }
+    }
+
+    /// A blocked sender may go on.
+    pub fn resume<H: Host>(&mut self, job: &Job, channel: ChannelId, epoch: u32, host: &mut H) {
+        let control = &mut self.channels[channel.index()];
+        if control.epoch == epoch && control.blocked {
+            control.blocked = false;
+            host.emit(Event::ChannelResumed { channel });
+            self.offer(job, channel, host);
+        }
+    }
+
+    /// A channel begins a new life with these counts; nothing of the old one is left.
+    pub fn restore<H: Host>(&mut self, job: &Job, channel: ChannelId, sent: Out, received: In, host: &mut H) {
+        while self.channels[channel.index()].segments > 0 {
+            self.return_segment(job, channel, host);
+        }
+        let gate = self.channels[channel.index()].gate;
+        let floating = self.channels[channel.index()].floating + self.floating_in_queue(channel);
+        self.gates[gate as usize].waiting.retain(|waiting| waiting != channel.0);
+        let control = &mut self.channels[channel.index()];
+        (control.floating, control.waiting) = (0, false);
+        let exclusive = job.scenario.network.exclusive;
+        let mut items = std::mem::take(&mut control.items);
+        items.clear();
+        let (pool, epoch, closed) = (control.pool, control.epoch + 1, control.closed);
+        *control = Channel {
+            items,
+            pool,
+            gate,
+            epoch,
+            closed,
+            credit: exclusive,
+            exclusive,
+            wanted: exclusive,
+            ..Channel::default()
+        };
+        (0..floating).for_each(|_| self.free_floating(channel, gate, host));
+        self.rings[channel.index()].clear();
+        let port = job.plan.channels[channel.index()].port;
+        self.ready[job.plan.channels[channel.index()].to.index()].retain(|ready| ready != port.0);
+        self.outs[channel.index()] = Out { fill: 0, records: 0, ..sent };
+        self.ins[channel.index()] = received;
+        host.emit(Event::ChannelRestored {
+            channel,
+            sent: sent.sent,
+            sent_chain: sent.chain.0,
+            received: received.received,
+            received_chain: received.chain.0,
+        });
+    }
+
+    /// The floating buffer that a receiver was reading goes back to its gate.
+    pub fn drop_floating<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
+        let gate = self.channels[channel.index()].gate;
+        self.free_floating(channel, gate, host);
+    }
+
+    fn floating_in_queue(&self, channel: ChannelId) -> u32 {
+        let items = &self.channels[channel.index()].items;
+        items.iter().filter(|item| matches!(item, Item::Buffer { held: Held::Floating, .. })).count() as u32
+    }
+
+    /// Puts records into a restored channel, before anything new.
+    pub fn reinject<H: Host>(&mut self, job: &Job, channel: ChannelId, records: &[Record], host: &mut H) {
+        if records.is_empty() {
+            return;
+        }
+        host.emit(Event::ChannelReplayed { channel, records: records.len() as u64 });
+        let local = job.plan.channels[channel.index()].local;
+        let In { received: mut upto, mut chain } = self.ins[channel.index()];
+        let per_buffer = (self.segment / records[0].size.max(1)).max(1) as usize;
+        for part in records.chunks(per_buffer) {
+            let bytes = part.iter().map(|record| record.size).sum();
+            for record in part {
+                self.rings[channel.index()].push(*record);
+                chain.push(record.lineage());
+            }
+            upto += part.len() as u64;
+            let control = &mut self.channels[channel.index()];
+            let (seq, records) = (control.closed, part.len() as u32);
+            control.closed += 1;
+            control.items.push(Item::Buffer { seq, records, bytes, backlog: 0, held: Held::Restored });
+            control.arrived += u32::from(!local);
+            host.emit(Event::BufferClosed { channel, seq, records, bytes, upto, chain: chain.0 });
+        }
+        self.list(job, channel, host);
+    }
+
+    /// Buffers and partly filled buffers that a channel still holds.
+    pub fn held(&self, channel: ChannelId) -> u32 {
+        let items = &self.channels[channel.index()].items;
+        let buffers = items.iter().filter(|item| matches!(item, Item::Buffer { .. })).count() as u32;
+        buffers + u32::from(self.outs[channel.index()].fill > 0)
+    }
+}

@@ -1,0 +1,99 @@
+//! Carrying out what task roles command.
+
+use super::task::{Mail, Status};
+use super::{Host, Job, Notice, World};
+use crate::base::{Attempt, CheckpointId, TaskId};
+use crate::protocol::{TaskCommand, TaskInput, Timer, TimerKind};
+use crate::trace::Event;
+
+/// Command buffers that are kept between steps.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    task: Vec<Vec<TaskCommand>>,
+}
+
+impl World {
+    /// Gives an input to a task's role and carries out what it commands.
+    pub(super) fn tell_task<H: Host>(&mut self, job: &Job, id: TaskId, input: TaskInput, host: &mut H) {
+        let mut commands = self.scratch.task.pop().unwrap_or_default();
+        self.tasks[id.index()].role.on(input, host, &mut commands);
+        let last = commands.len().saturating_sub(1);
+        for (n, command) in commands.iter().enumerate() {
+            assert!(
+                n == last || !matches!(command, TaskCommand::Snapshot { .. }),
+                "protocol `{}`: Snapshot must be the last command of its batch, got {commands:?}",
+                job.protocol.name()
+            );
+            self.obey(job, id, *command, host);
+        }
+        commands.clear();
+        self.scratch.task.push(commands);
+    }
+
+    fn obey<H: Host>(&mut self, job: &Job, id: TaskId, command: TaskCommand, host: &mut H) {
+        match command {
+            TaskCommand::Send(barrier) => {
+                for channel in job.plan.output_channels(id) {
+                    self.net.send_barrier(job, channel, barrier, host);
+                }
+            }
+            TaskCommand::Snapshot { checkpoint, whole } => self.take_snapshot(job, id, checkpoint, whole, host),
+            TaskCommand::Capture { port, checkpoint } => self.begin_capture(job, id, port, checkpoint),
+            TaskCommand::EndCapture { port, checkpoint } => self.end_capture(job, id, port, checkpoint, host),
+            TaskCommand::Release { port } => {
+                let channel = job.plan.inputs(id)[port.index()];
+                self.net.release(job, channel, host);
+            }
+            TaskCommand::Ack { checkpoint } => self.send_ack(id, checkpoint, host),
+            TaskCommand::Commit { checkpoint } => self.commit(job, id, checkpoint, host),
+            TaskCommand::SetTimer { timer, delay } => {
+                let attempt = self.tasks[id.index()].attempt;
+                host.notice(Notice::SetTimer { task: Some((id, attempt)), timer, delay });
+            }
+        }
+    }
+
+    /// A task's own timer runs out: the thread handles it like a message.
+    pub(super) fn task_timer<H: Host>(&mut self, id: TaskId, attempt: Attempt, timer: Timer, host: &mut H) {
+        debug_assert_eq!(timer.kind, TimerKind::Local, "tasks have no other timers yet");
+        let task = &mut self.tasks[id.index()];
+        if task.attempt == attempt && matches!(task.status, Status::Running | Status::Frozen) {
+            task.mailbox.push(Mail::LocalTimer(timer.checkpoint));
+            host.notice(Notice::Wake(id));
+        }
+    }
+
+    /// The synchronous part of a snapshot is over.
+    pub(super) fn synced<H: Host>(&mut self, job: &Job, id: TaskId, attempt: Attempt, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        if task.attempt != attempt || !matches!(task.status, Status::Running | Status::Frozen) {
+            return;
+        }
+        let Some((checkpoint, whole)) = task.syncing.take() else { return };
+        host.emit(Event::SnapshotTaken { task: id, checkpoint });
+        self.tell_task(job, id, TaskInput::Taken { checkpoint }, host);
+        if whole {
+            self.uploaded(job, id, attempt, checkpoint, host);
+        } else {
+            let cost = self.snapshot_work(job, id, checkpoint);
+            host.notice(Notice::Upload { task: id, attempt, checkpoint, cost });
+        }
+        host.notice(Notice::Wake(id));
+    }
+
+    /// Makes what two-phase sinks hold for checkpoints up to this one visible, unless it is.
+    pub(super) fn commit<H: Host>(&mut self, job: &Job, id: TaskId, upto: CheckpointId, host: &mut H) {
+        let chain = &job.plan.tasks[id.index()].chain;
+        for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
+            let ready = state.pending.iter().take_while(|(checkpoint, _)| *checkpoint <= upto).count();
+            for (checkpoint, output) in state.pending.drain(..ready) {
+                if checkpoint > state.committed && output.records > 0 {
+                    state.visible.add(output);
+                    let (records, lineage) = (output.records, output.lineage);
+                    host.emit(Event::OutputVisible { task: id, operator: *operator, checkpoint, records, lineage });
+                }
+            }
+            state.committed = state.committed.max(upto);
+        }
+    }
+}

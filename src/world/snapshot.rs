@@ -1,0 +1,305 @@
+//! Captured states and captured channels, from the instant of capture to deletion.
+
+use super::net::{In, Out};
+use super::task::{OperatorState, Output};
+use super::{Host, Job, Notice, SnapshotWork, World};
+use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, TaskId};
+use crate::protocol::{Facts, TaskInput};
+use crate::trace::Event;
+use crate::workload::Record;
+
+/// All snapshots, by task, oldest first.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    tasks: Vec<Vec<Snapshot>>,
+    /// Emptied snapshots, to be used again.
+    free: Vec<Snapshot>,
+}
+
+/// One task's part of a checkpoint.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Snapshot {
+    pub id: CheckpointId,
+    /// The state has been captured.
+    taken: bool,
+    uploaded: bool,
+    pub durable: bool,
+    pub position: u64,
+    pub operators: Vec<OperatorState>,
+    pub turns: Vec<u32>,
+    /// By output slot.
+    pub sent: Vec<Out>,
+    /// By input port.
+    pub received: Vec<In>,
+    /// Ports whose capture has not ended.
+    open: Vec<Port>,
+    pub captured: Vec<(Port, Vec<Record>)>,
+    bytes: Bytes,
+}
+
+impl Store {
+    pub fn new(tasks: usize) -> Self {
+        Self { tasks: vec![Vec::new(); tasks], free: Vec::new() }
+    }
+
+    pub fn reset(&mut self) {
+        for task in 0..self.tasks.len() {
+            while let Some(snapshot) = self.tasks[task].pop() {
+                self.recycle(snapshot);
+            }
+        }
+    }
+
+    fn recycle(&mut self, mut snapshot: Snapshot) {
+        (snapshot.taken, snapshot.uploaded, snapshot.durable) = (false, false, false);
+        snapshot.open.clear();
+        snapshot.captured.clear();
+        self.free.push(snapshot);
+    }
+
+    pub fn get(&self, task: TaskId, id: CheckpointId) -> Option<&Snapshot> {
+        self.tasks[task.index()].iter().find(|snapshot| snapshot.id == id)
+    }
+
+    /// The newest durable one; 0, the initial state, always is.
+    pub fn newest(&self, task: TaskId) -> CheckpointId {
+        self.tasks[task.index()].iter().filter(|s| s.durable).map(|s| s.id).max().unwrap_or_default()
+    }
+
+    fn get_mut(&mut self, task: TaskId, id: CheckpointId) -> Option<&mut Snapshot> {
+        self.tasks[task.index()].iter_mut().find(|snapshot| snapshot.id == id)
+    }
+
+    /// The snapshot that is being made, begun if it was not.
+    fn begin(&mut self, task: TaskId, id: CheckpointId) -> &mut Snapshot {
+        let at = match self.tasks[task.index()].iter().position(|snapshot| snapshot.id == id) {
+            Some(at) => at,
+            None => {
+                let mut fresh = self.free.pop().unwrap_or_default();
+                fresh.id = id;
+                self.tasks[task.index()].push(fresh);
+                self.tasks[task.index()].len() - 1
+            }
+        };
+        &mut self.tasks[task.index()][at]
+    }
+
+    /// Deletes a task's snapshots below an id.
+    pub fn drop_below(&mut self, task: TaskId, keep_from: CheckpointId) -> bool {
+        self.drop_where(task, |snapshot| snapshot.id < keep_from)
+    }
+
+    /// Deletes what a restore to an id makes void: later snapshots, and those that were never finished.
+    pub fn drop_after(&mut self, task: TaskId, restored: CheckpointId) {
+        self.drop_where(task, |snapshot| snapshot.id > restored || !snapshot.durable);
+    }
+
+    fn drop_where(&mut self, task: TaskId, void: impl Fn(&Snapshot) -> bool) -> bool {
+        let before = self.tasks[task.index()].len();
+        let mut at = 0;
+        while at < self.tasks[task.index()].len() {
+            if void(&self.tasks[task.index()][at]) {
+                let snapshot = self.tasks[task.index()].remove(at);
+                self.recycle(snapshot);
+            } else {
+                at += 1;
+            }
+        }
+        self.tasks[task.index()].len() < before
+    }
+}
+
+impl World {
+    /// Captures the state of a task at this very instant, and begins the synchronous part.
+    pub(super) fn take_snapshot<H: Host>(
+        &mut self,
+        job: &Job,
+        id: TaskId,
+        checkpoint: CheckpointId,
+        whole: bool,
+        host: &mut H,
+    ) {
+        host.emit(Event::SnapshotStarted { task: id, checkpoint });
+        let task = &mut self.tasks[id.index()];
+        let snapshot = self.store.begin(id, checkpoint);
+        snapshot.taken = true;
+        snapshot.position = task.source.as_ref().map_or(0, |source| source.position);
+        snapshot.turns.clone_from(&task.turns);
+        snapshot.operators.resize_with(task.operators.len(), OperatorState::default);
+        let chain = &job.plan.tasks[id.index()].chain;
+        for ((state, copy), operator) in task.operators.iter_mut().zip(&mut snapshot.operators).zip(chain) {
+            if state.open.records > 0 {
+                state.pending.push((checkpoint, std::mem::take(&mut state.open)));
+            }
+            copy.clone_state_from(state);
+            let (applied, lineage) = (state.applied, state.lineage);
+            host.emit(Event::CutState { task: id, operator: *operator, checkpoint, applied, lineage });
+        }
+        snapshot.sent.clear();
+        for channel in job.plan.output_channels(id) {
+            let out = self.net.outs[channel.index()];
+            snapshot.sent.push(out);
+            host.emit(Event::CutSent { channel, checkpoint, upto: out.sent, chain: out.chain.0 });
+        }
+        snapshot.received.clear();
+        for channel in job.plan.inputs(id) {
+            let input = self.net.ins[channel.index()];
+            snapshot.received.push(input);
+            let (upto, chain) = (input.received, input.chain.0);
+            host.emit(Event::CutReceived { channel: *channel, checkpoint, upto, chain });
+        }
+        snapshot.bytes = state_bytes(job, id, &task.operators);
+        task.syncing = Some((checkpoint, whole));
+        let attempt = task.attempt;
+        let cost = self.snapshot_work(job, id, checkpoint);
+        host.notice(Notice::Sync { task: id, attempt, whole, cost });
+    }
+
+    /// What a snapshot costs.
+    pub(super) fn snapshot_work(&self, job: &Job, id: TaskId, checkpoint: CheckpointId) -> SnapshotWork {
+        let mut work = SnapshotWork::default();
+        for operator in &job.plan.tasks[id.index()].chain {
+            let cost = &job.scenario.job.operators[operator.index()].snapshot;
+            work.sync += cost.sync;
+            match cost.r#async {
+                Some(fixed) => work.fixed += fixed,
+                None => work.upload = Some(Bytes(0)),
+            }
+        }
+        if work.upload.is_some() {
+            work.upload = self.store.get(id, checkpoint).map(|snapshot| snapshot.bytes);
+        }
+        work
+    }
+
+    /// An upload is over.
+    pub(super) fn uploaded<H: Host>(
+        &mut self,
+        job: &Job,
+        id: TaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+        host: &mut H,
+    ) {
+        if self.tasks[id.index()].attempt != attempt || self.is_void(id) {
+            return;
+        }
+        if let Some(snapshot) = self.store.get_mut(id, checkpoint) {
+            snapshot.uploaded = true;
+            self.make_durable(job, id, checkpoint, host);
+        }
+    }
+
+    /// A snapshot is durable when it is uploaded and all captures for it have ended.
+    fn make_durable<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
+        let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
+        if snapshot.durable || !snapshot.uploaded || !snapshot.open.is_empty() {
+            return;
+        }
+        snapshot.durable = true;
+        let captured: u64 =
+            snapshot.captured.iter().flat_map(|(_, records)| records).map(|record| u64::from(record.size)).sum();
+        let bytes = snapshot.bytes.0 + captured;
+        host.emit(Event::SnapshotDurable { task: id, checkpoint, bytes });
+        self.tell_task(job, id, TaskInput::Durable { checkpoint }, host);
+    }
+
+    /// From now on what a task reads from a port is copied, beginning with what is left of the current buffer.
+    pub(super) fn begin_capture(&mut self, job: &Job, id: TaskId, port: Port, checkpoint: CheckpointId) {
+        let channel = job.plan.inputs(id)[port.index()];
+        let task = &mut self.tasks[id.index()];
+        task.capturing.push((port, checkpoint));
+        let snapshot = self.store.begin(id, checkpoint);
+        snapshot.open.push(port);
+        let mut records = Vec::new();
+        if let Some(current) = task.current.filter(|current| current.channel == channel) {
+            records.extend(self.net.rings[channel.index()].iter().take(current.left as usize));
+        }
+        snapshot.captured.push((port, records));
+    }
+
+    /// A buffer is about to be read: it belongs to every snapshot that captures its port.
+    pub(super) fn capture_buffer(&mut self, id: TaskId, port: Port, channel: ChannelId, records: u32) {
+        for (captured, checkpoint) in &self.tasks[id.index()].capturing {
+            if *captured != port {
+                continue;
+            }
+            let Some(snapshot) = self.store.get_mut(id, *checkpoint) else { continue };
+            let (a, b) = self.net.rings[channel.index()].first(records as usize);
+            if let Some((_, copy)) = snapshot.captured.iter_mut().find(|(p, _)| *p == port) {
+                copy.extend(a.iter().chain(b));
+            }
+        }
+    }
+
+    /// The capture of a port is complete.
+    pub(super) fn end_capture<H: Host>(
+        &mut self,
+        job: &Job,
+        id: TaskId,
+        port: Port,
+        checkpoint: CheckpointId,
+        host: &mut H,
+    ) {
+        self.tasks[id.index()].capturing.retain(|capture| *capture != (port, checkpoint));
+        let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
+        snapshot.open.retain(|open| *open != port);
+        let mut chain = snapshot.received[port.index()].chain;
+        let mut count = 0;
+        if let Some((_, records)) = snapshot.captured.iter().find(|(p, _)| *p == port) {
+            count = records.len() as u64;
+            records.iter().for_each(|record| chain.push(record.lineage()));
+        }
+        let channel = job.plan.inputs(id)[port.index()];
+        host.emit(Event::CutCaptured { channel, checkpoint, records: count, chain: chain.0 });
+        self.make_durable(job, id, checkpoint, host);
+    }
+}
+
+fn state_bytes(job: &Job, id: TaskId, operators: &[OperatorState]) -> Bytes {
+    let sizes = job.plan.tasks[id.index()].chain.iter().zip(operators).map(|(operator, state)| {
+        let size = &job.scenario.job.operators[operator.index()].state;
+        size.base.0 + size.per_key.0 * u64::from(state.keys) + size.per_record.0 * state.applied
+    });
+    Bytes(sizes.sum())
+}
+
+impl OperatorState {
+    /// Takes over what belongs to the state; what the outside saw does not.
+    pub(super) fn clone_state_from(&mut self, other: &Self) {
+        (self.applied, self.lineage, self.keys) = (other.applied, other.lineage, other.keys);
+        self.counts.clone_from(&other.counts);
+        self.open = Output::default();
+        self.pending.clone_from(&other.pending);
+    }
+}
+
+/// What recovery plans are computed from.
+pub(super) struct WorldFacts<'a> {
+    pub world_net: &'a super::net::Net,
+    pub store: &'a Store,
+    pub job: &'a Job,
+}
+
+impl Facts for WorldFacts<'_> {
+    fn newest(&self, task: TaskId, below: Option<CheckpointId>) -> CheckpointId {
+        let usable = |s: &&Snapshot| s.durable && below.is_none_or(|below| s.id < below);
+        self.store.tasks[task.index()].iter().filter(usable).map(|s| s.id).max().unwrap_or_default()
+    }
+
+    fn sent(&self, channel: ChannelId, at: Option<CheckpointId>) -> u64 {
+        let planned = &self.job.plan.channels[channel.index()];
+        match at {
+            None => self.world_net.outs[channel.index()].sent,
+            Some(id) => self.store.get(planned.from, id).map_or(0, |s| s.sent[planned.slot as usize].sent),
+        }
+    }
+
+    fn received(&self, channel: ChannelId, at: Option<CheckpointId>) -> u64 {
+        let planned = &self.job.plan.channels[channel.index()];
+        match at {
+            None => self.world_net.ins[channel.index()].received,
+            Some(id) => self.store.get(planned.to, id).map_or(0, |s| s.received[planned.port.index()].received),
+        }
+    }
+}

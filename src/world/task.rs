@@ -1,0 +1,549 @@
+//! One thread: its mailbox, the buffer it reads, its operators' state, and the loop over records.
+
+use super::net::{Held, Item, Net};
+use super::{Host, Job, Notice, World};
+use crate::base::{Attempt, ChannelId, CheckpointId, Draws, OperatorId, Port, Ring, TaskId};
+use crate::plan::OutEdge;
+use crate::protocol::{Barrier, BarrierKind, TaskInput, TaskRole, Timer, TimerKind};
+use crate::scenario::{Partitioner, SinkMode};
+use crate::trace::Event;
+use crate::workload::{Behaviour, KeptState, Record, SourceShare};
+
+/// What a thread can do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadState {
+    /// Handle a message.
+    Mail,
+    /// Process records.
+    Run,
+    /// Take its next input.
+    Poll,
+    /// Nothing, until something comes.
+    Wait,
+}
+
+/// A task and all it holds.
+#[derive(Clone)]
+pub(crate) struct Task {
+    pub(super) status: Status,
+    pub(crate) attempt: Attempt,
+    pub(super) role: Box<dyn TaskRole>,
+    pub(super) mailbox: Ring<Mail>,
+    /// The buffer being read.
+    pub(super) current: Option<Current>,
+    /// By position in the chain.
+    pub(super) operators: Vec<OperatorState>,
+    /// Where a source is in its log.
+    pub(super) source: Option<SourceState>,
+    /// Next channel of each output edge that takes turns.
+    pub(super) turns: Vec<u32>,
+    /// No room for output.
+    pub(super) blocked: bool,
+    /// Ports on which the end of data was seen.
+    pub(super) ended_ports: u32,
+    /// All of them, or a source past its last record.
+    pub(super) drained: bool,
+    /// A snapshot whose synchronous part is running.
+    pub(super) syncing: Option<(CheckpointId, bool)>,
+    /// Ports that are being captured, for whom.
+    pub(super) capturing: Vec<(Port, CheckpointId)>,
+    /// Records processed since the run began, replays included: names a step, decides nothing else.
+    pub(crate) processed: u64,
+    /// Messages and inputs handled since the run began, likewise.
+    pub(crate) handled: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// Loads its state.
+    Restoring,
+    Running,
+    /// Stands still because another task failed; it may be kept as it is.
+    Frozen,
+    /// Failed or cancelled.
+    Dead,
+    Finished,
+}
+
+/// The buffer being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Current {
+    pub channel: ChannelId,
+    pub left: u32,
+    pub seq: u64,
+    pub held: Held,
+}
+
+/// A message to a task's thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mail {
+    Trigger(CheckpointId),
+    Completed(CheckpointId),
+    Aborted(CheckpointId),
+    LocalTimer(CheckpointId),
+    #[default]
+    Finish,
+}
+
+/// What an operator has in one task: what it keeps, and the engine's accounting of what went into it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OperatorState {
+    /// Records applied.
+    pub applied: u64,
+    /// Wrapping sum of their lineage hashes.
+    pub lineage: u64,
+    /// Counters by key, dense.
+    pub counts: Vec<u32>,
+    /// How many of them are not zero.
+    pub keys: u32,
+    /// Output not yet covered by a snapshot.
+    pub open: Output,
+    /// Output waiting for the commit of its checkpoint, oldest first.
+    pub pending: Vec<(CheckpointId, Output)>,
+    /// What the outside world sees: not state, a restore leaves it alone.
+    pub visible: Output,
+    /// The newest checkpoint whose output was committed; known to the outside, too.
+    pub committed: CheckpointId,
+    /// Part of `visible` that was not reported yet.
+    pub unreported: Output,
+}
+
+/// Records written to the outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Output {
+    pub records: u64,
+    pub lineage: u64,
+}
+
+impl Output {
+    #[inline]
+    pub(super) fn add(&mut self, other: Output) {
+        self.records += other.records;
+        self.lineage = self.lineage.wrapping_add(other.lineage);
+    }
+}
+
+/// A source's place in its log.
+#[derive(Clone, Debug)]
+pub(super) struct SourceState {
+    pub share: SourceShare,
+    /// The next record.
+    pub position: u64,
+    /// It will not go beyond this.
+    pub end: u64,
+    /// It sends the end of data there.
+    pub finishes: bool,
+    draws: Vec<Draws>,
+    /// Records from `position` on that were already made: a cache, not state.
+    ahead: Ring<Record>,
+}
+
+impl Task {
+    pub fn new(job: &Job, id: TaskId) -> Self {
+        let planned = &job.plan.tasks[id.index()];
+        let site = crate::protocol::TaskSite {
+            task: id,
+            ports: job.plan.inputs(id).len() as u32,
+            is_source: job.plan.is_source(id),
+            settings: &job.settings,
+        };
+        let operators = planned.chain.iter().map(|op| {
+            let keys = job.plan.operators[op.index()].keys.as_ref();
+            let counts = keys.map_or(0, |keys| keys.held[planned.subtask as usize]);
+            OperatorState { counts: vec![0; counts as usize], ..OperatorState::default() }
+        });
+        Self {
+            status: Status::Restoring,
+            attempt: Attempt(0),
+            role: job.protocol.task(&site),
+            mailbox: Ring::default(),
+            current: None,
+            operators: operators.collect(),
+            source: None,
+            turns: vec![0; job.plan.outputs(id).len()],
+            blocked: false,
+            ended_ports: 0,
+            drained: false,
+            syncing: None,
+            capturing: Vec::new(),
+            processed: 0,
+            handled: 0,
+        }
+    }
+
+    /// For a new run.
+    pub fn reset(&mut self) {
+        self.forget();
+        self.attempt = Attempt(0);
+        self.operators.iter_mut().for_each(|op| {
+            op.clear_state();
+            (op.visible, op.unreported) = (Output::default(), Output::default());
+            op.committed = CheckpointId::INITIAL;
+        });
+        self.turns.fill(0);
+        (self.processed, self.handled) = (0, 0);
+    }
+
+    /// Loses everything that is only in memory and not restored from a snapshot.
+    pub fn forget(&mut self) {
+        self.status = Status::Restoring;
+        self.role.reset();
+        self.mailbox.clear();
+        self.current = None;
+        (self.blocked, self.ended_ports, self.drained) = (false, 0, false);
+        self.syncing = None;
+        self.capturing.clear();
+    }
+
+    /// Opens the log of a source for a run with this seed.
+    pub fn open_source(&mut self, job: &Job, id: TaskId, seed: u64) {
+        let Some(log) = &job.workload.logs[job.plan.head(id).index()] else { return };
+        let share = log.share(job.plan.tasks[id.index()].subtask);
+        let mut ahead = self.source.take().map(|source| source.ahead).unwrap_or_default();
+        ahead.clear();
+        let draws = log.draws(&share, seed).collect();
+        let (end, finishes) = (share.total, log.finishes);
+        self.source = Some(SourceState { share, position: 0, end, finishes, draws, ahead });
+    }
+
+    /// What the thread can do next.
+    #[inline]
+    pub fn thread(&self, ready: &Ring<u32>) -> ThreadState {
+        if self.status != Status::Running || self.syncing.is_some() {
+            ThreadState::Wait
+        } else if !self.mailbox.is_empty() {
+            ThreadState::Mail
+        } else if self.blocked {
+            ThreadState::Wait
+        } else if self.current.is_some() || self.source.as_ref().is_some_and(|s| s.position < s.end) {
+            ThreadState::Run
+        } else if !ready.is_empty() {
+            ThreadState::Poll
+        } else {
+            ThreadState::Wait
+        }
+    }
+}
+
+impl OperatorState {
+    pub fn clear_state(&mut self) {
+        (self.applied, self.lineage, self.keys) = (0, 0, 0);
+        self.counts.fill(0);
+        self.open = Output::default();
+        self.pending.clear();
+    }
+
+    /// Applies a record.
+    #[inline]
+    fn apply(&mut self, behaviour: &Behaviour, place: &[u32], record: &Record, lineage: u64, is_source: bool) {
+        self.applied += 1;
+        if !is_source {
+            self.lineage = self.lineage.wrapping_add(lineage);
+        }
+        match behaviour.keeps {
+            KeptState::Nothing => {}
+            KeptState::CountPerKey => {
+                let count = &mut self.counts[place[record.key as usize] as usize];
+                self.keys += u32::from(*count == 0);
+                *count += 1;
+            }
+            KeptState::Output(mode) => {
+                let one = Output { records: 1, lineage };
+                match mode {
+                    SinkMode::TwoPhase => self.open.add(one),
+                    SinkMode::Plain => {
+                        self.visible.add(one);
+                        self.unreported.add(one);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl SourceState {
+    /// Makes sure that the next `n` records are made, as far as there are so many.
+    fn prepare(&mut self, job: &Job, source: OperatorId, n: u32) {
+        let log = job.workload.logs[source.index()].as_ref().expect("the task is a source");
+        let wanted = u64::from(n).min(self.end.saturating_sub(self.position));
+        while (self.ahead.len() as u64) < wanted {
+            let position = self.position + self.ahead.len() as u64;
+            self.ahead.push(log.record(&self.share, &mut self.draws, position));
+        }
+    }
+
+    /// Goes to another position.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position;
+        self.ahead.clear();
+    }
+}
+
+/// Where an operator's outputs go: to the next operator of the chain, or out.
+pub struct Route;
+
+impl Route {
+    /// The channel of an output edge that takes this record; `None`: all of them.
+    #[inline]
+    pub fn pick(job: &Job, out: &OutEdge, record: &Record, turn: &mut u32) -> Option<u32> {
+        if out.width == 1 {
+            return Some(0);
+        }
+        let edge = &job.plan.edges[out.edge.index()];
+        match edge.by {
+            Partitioner::Forward | Partitioner::Global => Some(0),
+            Partitioner::Hash => {
+                let owner = edge.owner.as_ref().expect("hash edges have owners");
+                Some(u32::from(owner[record.key as usize]))
+            }
+            Partitioner::Broadcast => None,
+            Partitioner::Rebalance | Partitioner::Rescale => {
+                let this = *turn % out.width;
+                *turn = this + 1;
+                Some(this)
+            }
+        }
+    }
+}
+
+impl World {
+    /// What a task's thread can do next.
+    #[inline]
+    pub fn thread(&self, task: TaskId) -> ThreadState {
+        self.tasks[task.index()].thread(&self.net.ready[task.index()])
+    }
+
+    /// How many records the task's current input still has; a source: up to `most` records of its log.
+    #[inline]
+    pub fn upcoming(&self, task: TaskId, most: u32) -> u32 {
+        let task = &self.tasks[task.index()];
+        match (&task.current, &task.source) {
+            (Some(current), _) => current.left,
+            (None, Some(source)) => (source.end - source.position).min(u64::from(most)) as u32,
+            (None, None) => 0,
+        }
+    }
+
+    /// The position of a source in its log.
+    pub fn source_position(&self, task: TaskId) -> Option<u64> {
+        self.tasks[task.index()].source.as_ref().map(|source| source.position)
+    }
+
+    /// Makes the next `n` records of a source, so that [`World::peek`] can show them.
+    pub fn prepare(&mut self, job: &Job, task: TaskId, n: u32) {
+        if let Some(source) = &mut self.tasks[task.index()].source {
+            source.prepare(job, job.plan.head(task), n);
+        }
+    }
+
+    /// The next `n` records that a task will process, as two slices; a source's must have been prepared.
+    #[inline]
+    pub fn peek(&self, task: TaskId, n: u32) -> (&[Record], &[Record]) {
+        let state = &self.tasks[task.index()];
+        match (&state.current, &state.source) {
+            (Some(current), _) => self.net.rings[current.channel.index()].first(n as usize),
+            (None, Some(source)) => source.ahead.first(n as usize),
+            (None, None) => (&[], &[]),
+        }
+    }
+
+    /// The turns of a task's output edges.
+    pub fn turns(&self, task: TaskId) -> &[u32] {
+        &self.tasks[task.index()].turns
+    }
+
+    /// Processes records: the inner loop of everything.
+    pub(super) fn run<H: Host>(&mut self, job: &Job, id: TaskId, records: u32, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        task.processed += u64::from(records);
+        let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns };
+        if let Some(current) = &mut task.current {
+            debug_assert!(records <= current.left);
+            let channel = current.channel;
+            // The ring is taken out so that outputs can be pushed meanwhile; a task that feeds itself goes
+            // record by record.
+            let own = job.plan.channels[channel.index()].from == id;
+            let mut left = records;
+            while left > 0 {
+                let n = if own { 1 } else { left };
+                let mut ring = std::mem::take(&mut thread.net.rings[channel.index()]);
+                let mut input = thread.net.ins[channel.index()];
+                if own {
+                    let record = ring.pop().expect("the buffer's records are in the ring");
+                    thread.net.rings[channel.index()] = ring;
+                    input.chain.push(record.lineage());
+                    thread.apply(&mut task.operators, 0, &record, host);
+                } else {
+                    let (a, b) = ring.first(n as usize);
+                    for record in a.iter().chain(b) {
+                        input.chain.push(record.lineage());
+                        thread.apply(&mut task.operators, 0, record, host);
+                    }
+                    ring.skip(n as usize);
+                    thread.net.rings[channel.index()] = ring;
+                }
+                input.received += u64::from(n);
+                thread.net.ins[channel.index()] = input;
+                left -= n;
+            }
+            current.left -= records;
+            if current.left == 0 {
+                let Current { channel, seq, held, .. } = *current;
+                task.current = None;
+                self.net.consumed(job, channel, seq, held, host);
+                self.report_output(job, id, host);
+            }
+        } else if let Some(source) = &mut task.source {
+            source.prepare(job, job.plan.head(id), records);
+            let (a, b) = source.ahead.first(records as usize);
+            for record in a.iter().chain(b) {
+                thread.apply(&mut task.operators, 0, record, host);
+            }
+            source.ahead.skip(records as usize);
+            source.position += u64::from(records);
+            if source.position == source.end {
+                self.report_output(job, id, host);
+                self.drain_source(job, id, host);
+            }
+        }
+        let task = &mut self.tasks[id.index()];
+        if !task.blocked && !self.net.has_room(job, id) {
+            task.blocked = true;
+            host.emit(Event::TaskBlocked { task: id });
+        }
+        host.notice(Notice::Wake(id));
+    }
+
+    /// Plain sinks tell the outside what they wrote, buffer by buffer.
+    pub(super) fn report_output<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        let chain = &job.plan.tasks[id.index()].chain;
+        for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
+            let Output { records, lineage } = std::mem::take(&mut state.unreported);
+            if records > 0 {
+                let (task, operator, checkpoint) = (id, *operator, CheckpointId::INITIAL);
+                host.emit(Event::OutputVisible { task, operator, checkpoint, records, lineage });
+            }
+        }
+    }
+
+    pub(super) fn unblock<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        if task.blocked && self.net.has_room(job, id) {
+            task.blocked = false;
+            if task.status == Status::Running {
+                host.emit(Event::TaskUnblocked { task: id });
+                host.notice(Notice::Wake(id));
+            }
+        }
+    }
+
+    /// Takes the next input.
+    pub(super) fn poll<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.thread(id) != ThreadState::Poll {
+            return;
+        }
+        self.tasks[id.index()].handled += 1;
+        let Some((port, channel, item)) = self.net.take(job, id, host) else { return };
+        match item {
+            Item::Buffer { seq, records, held, .. } => {
+                host.emit(Event::BufferTaken { channel, seq, records });
+                self.capture_buffer(id, port, channel, records);
+                if records == 0 {
+                    self.net.consumed(job, channel, seq, held, host);
+                } else {
+                    self.tasks[id.index()].current = Some(Current { channel, left: records, seq, held });
+                }
+            }
+            Item::Barrier { checkpoint, blocking } => {
+                host.emit(Event::BarrierReceived { task: id, channel, checkpoint });
+                let kind = if blocking { BarrierKind::Blocking } else { BarrierKind::Plain };
+                let barrier = Barrier { checkpoint, kind };
+                self.tell_task(job, id, TaskInput::Barrier { port, barrier }, host);
+            }
+            Item::End => {
+                host.emit(Event::EndReceived { task: id, channel });
+                self.end_seen(job, id, channel, host);
+            }
+        }
+        host.notice(Notice::Wake(id));
+    }
+
+    /// Handles the first message of the mailbox.
+    pub(super) fn mail<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        if task.status != Status::Running || task.syncing.is_some() {
+            return;
+        }
+        let Some(mail) = task.mailbox.pop() else { return };
+        task.handled += 1;
+        match mail {
+            Mail::Trigger(checkpoint) => {
+                host.emit(Event::TriggerReceived { task: id, checkpoint });
+                self.tell_task(job, id, TaskInput::Trigger { checkpoint }, host);
+            }
+            Mail::Completed(checkpoint) => {
+                host.emit(Event::CompleteReceived { task: id, checkpoint });
+                self.tell_task(job, id, TaskInput::Completed { checkpoint }, host);
+            }
+            Mail::Aborted(checkpoint) => {
+                host.emit(Event::AbortReceived { task: id, checkpoint });
+                self.tell_task(job, id, TaskInput::Aborted { checkpoint }, host);
+            }
+            Mail::LocalTimer(checkpoint) => {
+                let timer = Timer { kind: TimerKind::Local, checkpoint };
+                self.tell_task(job, id, TaskInput::Timer { timer }, host);
+            }
+            Mail::Finish => self.finish_task(job, id, host),
+        }
+        host.notice(Notice::Wake(id));
+    }
+}
+
+/// What the loop over records needs of the world, borrowed apart from the task's own state.
+struct Thread<'a> {
+    job: &'a Job,
+    id: TaskId,
+    net: &'a mut Net,
+    turns: &'a mut [u32],
+}
+
+impl Thread<'_> {
+    /// Applies a record to the operator at a position of the chain, and sends on what comes of it.
+    #[inline]
+    fn apply<H: Host>(&mut self, operators: &mut [OperatorState], position: usize, record: &Record, host: &mut H) {
+        let job = self.job;
+        let chain = &job.plan.tasks[self.id.index()].chain;
+        let operator = chain[position];
+        let behaviour = &job.workload.behaviours[operator.index()];
+        let planned = &job.plan.operators[operator.index()];
+        let place: &[u32] = planned.keys.as_ref().map_or(&[], |keys| &keys.place);
+        let lineage = record.lineage();
+        operators[position].apply(behaviour, place, record, lineage, planned.is_source);
+        if H::RECORDS {
+            host.applied(self.id, operator, record);
+        }
+        let is_last = position + 1 == chain.len();
+        for branch in 0..behaviour.output_count(lineage) {
+            if is_last {
+                self.send(behaviour, record, branch, host);
+            } else {
+                self.apply(operators, position + 1, &behaviour.output(record, branch, 0), host);
+            }
+        }
+    }
+
+    #[inline]
+    fn send<H: Host>(&mut self, behaviour: &Behaviour, record: &Record, branch: u32, host: &mut H) {
+        for (edge, out) in self.job.plan.outputs(self.id).iter().enumerate() {
+            let output = behaviour.output(record, branch, edge as u32);
+            match Route::pick(self.job, out, &output, &mut self.turns[edge]) {
+                Some(n) => self.net.push(self.job, ChannelId(out.first.0 + n), output, host),
+                None => {
+                    for n in 0..out.width {
+                        self.net.push(self.job, ChannelId(out.first.0 + n), output, host);
+                    }
+                }
+            }
+        }
+    }
+}
