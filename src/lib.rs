@@ -1,5 +1,6 @@
 //! cutline
 pub mod base;
+pub mod check;
 pub mod plan;
 pub mod scenario;
 pub mod trace;
