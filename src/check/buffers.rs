@@ -163,13 +163,13 @@ impl Check for Buffers {
                     });
                 }
             }
-            Event::BufferTaken { channel, seq, .. } => {
-                // What had arrived before a remote sender stopped may still be read.
-                if self.lines[channel.index()].blocked && plan.channels[channel.index()].local {
-                    tell(out, at, plan, channel, "taken while blocked", |name| {
-                        format!("buffer {seq} of {name} was taken while the channel was blocked")
-                    });
-                }
+            // What had arrived before a remote sender stopped may still be read.
+            Event::BufferTaken { channel, seq, .. }
+                if self.lines[channel.index()].blocked && plan.channels[channel.index()].local =>
+            {
+                tell(out, at, plan, channel, "taken while blocked", |name| {
+                    format!("buffer {seq} of {name} was taken while the channel was blocked")
+                });
             }
             Event::ChannelBlocked { channel, .. } => self.lines[channel.index()].blocked = true,
             Event::ChannelResumed { channel } => self.lines[channel.index()].blocked = false,

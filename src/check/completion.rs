@@ -102,10 +102,10 @@ impl Check for Completion {
             Event::SnapshotDurable { task, checkpoint, .. } if checkpoint > self.newest => {
                 self.pages.open(checkpoint)[task.index()] |= DURABLE;
             }
-            Event::AckReceived { task, checkpoint, attempt } if checkpoint > self.newest => {
-                if attempt.0 == self.tasks[task.index()].attempt {
-                    self.pages.open(checkpoint)[task.index()] |= ACKED;
-                }
+            Event::AckReceived { task, checkpoint, attempt }
+                if checkpoint > self.newest && attempt.0 == self.tasks[task.index()].attempt =>
+            {
+                self.pages.open(checkpoint)[task.index()] |= ACKED;
             }
             Event::CompleteReceived { task, checkpoint } if checkpoint > self.newest => {
                 out.add(ABOUT.name, at, || {

@@ -62,8 +62,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding with a signature (after the name of the check) and a sentence.
-    pub(super) fn new(signature: impl Into<String>, text: impl Into<String>) -> Self {
+    /// A finding with a signature (the name of the check is put before it) and a sentence.
+    pub fn new(signature: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             check: "",
             at: Time::ZERO,
@@ -75,15 +75,18 @@ impl Finding {
         }
     }
 
-    pub(super) fn task(self, task: TaskId) -> Self {
+    /// The task it is about.
+    pub fn task(self, task: TaskId) -> Self {
         Self { task: Some(task), ..self }
     }
 
-    pub(super) fn channel(self, channel: ChannelId) -> Self {
+    /// The channel it is about.
+    pub fn channel(self, channel: ChannelId) -> Self {
         Self { channel: Some(channel), ..self }
     }
 
-    pub(super) fn checkpoint(self, checkpoint: CheckpointId) -> Self {
+    /// The checkpoint it is about.
+    pub fn checkpoint(self, checkpoint: CheckpointId) -> Self {
         Self { checkpoint: Some(checkpoint), ..self }
     }
 }
@@ -111,7 +114,7 @@ impl Findings {
 
     /// Counts a finding; its text is only made if it is kept.
     #[cold]
-    pub(super) fn add(&mut self, check: &'static str, at: Time, tell: impl FnOnce() -> Finding) {
+    pub fn add(&mut self, check: &'static str, at: Time, tell: impl FnOnce() -> Finding) {
         self.total += 1;
         if self.kept.len() < Self::KEPT || self.kept.iter().all(|finding| finding.check != check) {
             let told = tell();

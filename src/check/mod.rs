@@ -90,7 +90,8 @@ pub trait Check: Send {
 pub struct Entry {
     /// What it is.
     pub about: &'static About,
-    build: fn(&Setting<'_>) -> Box<dyn Check>,
+    /// Makes it for a job.
+    pub build: fn(&Setting<'_>) -> Box<dyn Check>,
 }
 
 /// What a check is.

@@ -257,10 +257,8 @@ impl Check for Restore {
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
-            Event::BufferClosed { channel, records, upto, chain, .. } => {
-                if self.replaying > 0 {
-                    self.closed(at, channel, (upto, chain), records == 0, plan, out);
-                }
+            Event::BufferClosed { channel, records, upto, chain, .. } if self.replaying > 0 => {
+                self.closed(at, channel, (upto, chain), records == 0, plan, out);
             }
             Event::CutState { task, operator, checkpoint, applied, lineage } => {
                 let cell = self.cell(task, operator, plan);
