@@ -4,7 +4,7 @@
 //! explorer, where its state is part of the node: so its state is small, can be cloned, has a
 //! [`Fingerprint`] that is equal for histories which it will judge alike from now on, and is reset in place
 //! without giving memory back. State is sized from the plan: flat tables by task or channel, and
-//! [pages](Pages) by checkpoint.
+//! pages of cells by checkpoint.
 //!
 //! What a check may rely on is the vocabulary of [`crate::trace::Event`] and nothing else. Two running
 //! totals carry most of it: each end of a channel keeps how many records passed it and a chain over their

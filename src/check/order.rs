@@ -118,11 +118,89 @@ impl Order {
     }
 }
 
+/// A buffer took a step that was not its turn: which one was due, or why none was.
+enum Wrong {
+    Due(u64),
+    Because(&'static str),
+}
+
+/// The steps of a buffer through a channel. One that cannot be is told and leaves the counts as they are.
 impl Line {
-    /// The number of the buffer that has so many younger ones, itself included.
-    fn due(&self, youngest: u32) -> u64 {
-        self.next.wrapping_sub(u64::from(youngest))
+    /// Judges the number of a buffer that has so many younger ones, itself included.
+    fn due(&self, seq: u64, youngest: u32) -> Option<Wrong> {
+        let due = self.next.wrapping_sub(u64::from(youngest));
+        (seq != due).then_some(Wrong::Due(due))
     }
+
+    fn close(&mut self, seq: u64, local: bool) -> Option<Wrong> {
+        let wrong = self.due(seq, 0).filter(|_| self.flags & COUNTING != 0);
+        self.flags |= COUNTING;
+        self.next = seq.wrapping_add(1);
+        match local {
+            true => self.waiting += 1,
+            false => self.queued += 1,
+        }
+        wrong
+    }
+
+    fn send(&mut self, seq: u64) -> Option<Wrong> {
+        if self.queued == 0 {
+            return Some(Wrong::Because("none was closed and waiting"));
+        }
+        let wrong = self.due(seq, self.queued);
+        self.queued -= 1;
+        self.flying += 1;
+        wrong
+    }
+
+    fn arrive(&mut self, seq: u64) -> Option<Wrong> {
+        if self.flying == 0 {
+            return Some(Wrong::Because("none was on the way"));
+        }
+        let wrong = self.due(seq, self.queued + self.flying);
+        self.flying -= 1;
+        self.waiting += 1;
+        wrong
+    }
+
+    fn take(&mut self, seq: u64) -> Option<Wrong> {
+        if self.waiting == 0 {
+            return Some(Wrong::Because("none had arrived"));
+        }
+        if self.flags & READING != 0 {
+            return Some(Wrong::Because("another was still being read"));
+        }
+        let wrong = self.due(seq, self.queued + self.flying + self.waiting);
+        self.waiting -= 1;
+        self.flags |= READING;
+        wrong
+    }
+
+    fn consume(&mut self, seq: u64) -> Option<Wrong> {
+        if self.flags & READING == 0 {
+            return Some(Wrong::Because("none was being read"));
+        }
+        self.flags &= !READING;
+        self.due(seq, self.queued + self.flying + self.waiting + 1)
+    }
+
+    /// Both ends count from the same record.
+    fn is_comparable(&self) -> bool {
+        self.owed == 0 && self.flags & ASKEW == 0
+    }
+}
+
+/// Tells that the receiver's totals after a buffer are not the sender's.
+fn tell_difference(out: &mut Findings, at: Time, plan: &Plan, channel: ChannelId, (seq, upto, sent): (u64, u64, u64)) {
+    out.add(ABOUT.name, at, || {
+        let (what, text) = if upto != sent {
+            ("miscounted", format!("{upto} records were received where {sent} were sent"))
+        } else {
+            ("altered", format!("the {upto} records received are not those sent, or in another order"))
+        };
+        let text = format!("on {}, after buffer {seq}, {text}", plan.channel_name(channel));
+        Finding::new(format!("{what} {}", edge_name(plan, channel)), text).channel(channel)
+    });
 }
 
 impl Check for Order {
@@ -135,107 +213,50 @@ impl Check for Order {
     }
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
-        let mut wrong = |channel: ChannelId, step: &str, seq: u64, due: u64, why: &str| {
-            out.add(ABOUT.name, at, || {
-                let name = plan.channel_name(channel);
-                let text = match why {
-                    "" => format!("on {name}, buffer {seq} was {step} where buffer {due} was due"),
-                    why => format!("on {name}, buffer {seq} was {step}, but {why}"),
-                };
-                Finding::new(format!("{step} out of order {}", edge_name(plan, channel)), text).channel(channel)
-            });
-        };
-        match *event {
+        let (channel, seq, step, wrong) = match *event {
             Event::BufferClosed { channel, seq, upto, chain, .. } => {
                 self.push(channel, upto, chain);
-                let line = &mut self.lines[channel.index()];
-                if line.flags & COUNTING != 0 && seq != line.next {
-                    wrong(channel, "closed", seq, line.next, "");
-                }
-                line.flags |= COUNTING;
-                line.next = seq.wrapping_add(1);
-                match plan.channels[channel.index()].local {
-                    true => line.waiting += 1,
-                    false => line.queued += 1,
-                }
+                let local = plan.channels[channel.index()].local;
+                (channel, seq, "closed", self.lines[channel.index()].close(seq, local))
             }
-            Event::BufferSent { channel, seq } => {
-                let line = &mut self.lines[channel.index()];
-                let due = line.due(line.queued);
-                if line.queued == 0 {
-                    return wrong(channel, "sent", seq, due, "none was closed and waiting");
-                }
-                line.queued -= 1;
-                line.flying += 1;
-                if seq != due {
-                    wrong(channel, "sent", seq, due, "");
-                }
-            }
+            Event::BufferSent { channel, seq } => (channel, seq, "sent", self.lines[channel.index()].send(seq)),
             Event::BufferArrived { channel, seq } => {
-                let line = &mut self.lines[channel.index()];
-                let due = line.due(line.queued + line.flying);
-                if line.flying == 0 {
-                    return wrong(channel, "delivered", seq, due, "none was on the way");
-                }
-                line.flying -= 1;
-                line.waiting += 1;
-                if seq != due {
-                    wrong(channel, "delivered", seq, due, "");
-                }
+                (channel, seq, "delivered", self.lines[channel.index()].arrive(seq))
             }
-            Event::BufferTaken { channel, seq, .. } => {
-                let line = &mut self.lines[channel.index()];
-                let due = line.due(line.queued + line.flying + line.waiting);
-                if line.waiting == 0 {
-                    return wrong(channel, "taken", seq, due, "none had arrived");
-                }
-                if line.flags & READING != 0 {
-                    return wrong(channel, "taken", seq, due, "another was still being read");
-                }
-                line.waiting -= 1;
-                line.flags |= READING;
-                if seq != due {
-                    wrong(channel, "taken", seq, due, "");
-                }
-            }
+            Event::BufferTaken { channel, seq, .. } => (channel, seq, "taken", self.lines[channel.index()].take(seq)),
             Event::BufferConsumed { channel, seq, upto, chain } => {
-                let line = &mut self.lines[channel.index()];
-                let due = line.due(line.queued + line.flying + line.waiting + 1);
-                if line.flags & READING == 0 {
-                    return wrong(channel, "consumed", seq, due, "none was being read");
+                let wrong = self.lines[channel.index()].consume(seq);
+                if !matches!(wrong, Some(Wrong::Because(_)))
+                    && let Some(sent) = self.pop(channel)
+                    && self.lines[channel.index()].is_comparable()
+                {
+                    self.examined += 1;
+                    if (upto, chain) != (sent.upto, sent.chain) {
+                        tell_difference(out, at, plan, channel, (seq, upto, sent.upto));
+                    }
                 }
-                line.flags &= !READING;
-                if seq != due {
-                    wrong(channel, "consumed", seq, due, "");
-                }
-                let comparable = line.owed == 0 && line.flags & ASKEW == 0;
-                let Some(sent) = self.pop(channel).filter(|_| comparable) else { return };
-                self.examined += 1;
-                if (upto, chain) != (sent.upto, sent.chain) {
-                    out.add(ABOUT.name, at, || {
-                        let name = plan.channel_name(channel);
-                        let (what, text) = if upto != sent.upto {
-                            ("miscounted", format!("{upto} records were received where {} were sent", sent.upto))
-                        } else {
-                            ("altered", format!("the {upto} records received are not those sent, or in another order"))
-                        };
-                        Finding::new(
-                            format!("{what} {}", edge_name(plan, channel)),
-                            format!("on {name}, after buffer {seq}, {text}"),
-                        )
-                        .channel(channel)
-                    });
-                }
+                (channel, seq, "consumed", wrong)
             }
             Event::ChannelRestored { channel, sent, sent_chain, received, received_chain } => {
-                self.restore(channel, sent.wrapping_sub(received), sent == received && sent_chain != received_chain);
+                let askew = sent == received && sent_chain != received_chain;
+                return self.restore(channel, sent.wrapping_sub(received), askew);
             }
             Event::ChannelReplayed { channel, records } => {
                 let line = &mut self.lines[channel.index()];
                 line.owed = line.owed.wrapping_sub(records);
+                return;
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        let Some(wrong) = wrong else { return };
+        out.add(ABOUT.name, at, || {
+            let name = plan.channel_name(channel);
+            let text = match wrong {
+                Wrong::Due(due) => format!("on {name}, buffer {seq} was {step} where buffer {due} was due"),
+                Wrong::Because(why) => format!("on {name}, buffer {seq} was {step}, but {why}"),
+            };
+            Finding::new(format!("{step} out of order {}", edge_name(plan, channel)), text).channel(channel)
+        });
     }
 
     fn finish(&mut self, _: &Finish<'_>, _: &mut Findings) {}
