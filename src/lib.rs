@@ -1,5 +1,7 @@
 //! cutline
 pub mod base;
+pub mod check;
+pub mod drive;
 pub mod fault;
 pub mod plan;
 pub mod protocol;

@@ -1,0 +1,129 @@
+//! The run comes to an end.
+//!
+//! After the limit sources stop and faults heal, so every job must drain. One that does not is stuck, and
+//! what its tasks last did is the reason that is told.
+
+use super::finding::head_name;
+use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
+use crate::base::{Fingerprint, TaskId, Time};
+use crate::plan::Plan;
+use crate::trace::{Event, EventKind};
+
+pub(super) static ABOUT: About = About {
+    name: "liveness",
+    sentence: "Once sources have stopped and faults have healed, every task comes to its end.",
+    needs: Claim::Always,
+};
+
+const WANTS: Kinds = Kinds::of(&[
+    EventKind::TaskStarted,
+    EventKind::TaskFailed,
+    EventKind::TaskCancelled,
+    EventKind::TaskDrained,
+    EventKind::TaskFinished,
+    EventKind::TaskBlocked,
+    EventKind::TaskUnblocked,
+]);
+
+#[derive(Clone)]
+pub(super) struct Liveness {
+    /// What each task last told.
+    tasks: Vec<Doing>,
+    examined: u64,
+}
+
+/// In the order in which one of them is a reason for a stop.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    Failed,
+    Blocked,
+    #[default]
+    Running,
+    Drained,
+    Finished,
+}
+
+impl Doing {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Failed => "has failed and was not restarted",
+            Self::Blocked => "waits for output buffers",
+            Self::Running => "waits for input",
+            Self::Drained => "has no more input but does not finish",
+            Self::Finished => "has finished",
+        }
+    }
+
+    fn signature(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Blocked => "blocked",
+            Self::Running => "waiting",
+            Self::Drained => "drained",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+impl Liveness {
+    pub(super) fn new(setting: &Setting<'_>) -> Self {
+        Self { tasks: vec![Doing::default(); setting.plan.tasks.len()], examined: 0 }
+    }
+}
+
+impl Check for Liveness {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn wants(&self) -> Kinds {
+        WANTS
+    }
+
+    fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
+        let (task, doing) = match *event {
+            Event::TaskStarted { task, .. } | Event::TaskUnblocked { task } => (task, Doing::Running),
+            Event::TaskFailed { task, .. } | Event::TaskCancelled { task, .. } => (task, Doing::Failed),
+            Event::TaskDrained { task } => (task, Doing::Drained),
+            Event::TaskFinished { task } => (task, Doing::Finished),
+            Event::TaskBlocked { task } => (task, Doing::Blocked),
+            _ => return,
+        };
+        self.tasks[task.index()] = doing;
+    }
+
+    fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
+        self.examined += 1;
+        if end.drained {
+            return;
+        }
+        out.add(ABOUT.name, end.at, || {
+            let waiting = self.tasks.iter().filter(|doing| **doing != Doing::Finished).count();
+            let first = self.tasks.iter().enumerate().min_by_key(|(index, doing)| (**doing, *index));
+            let Some((index, doing)) = first.filter(|_| waiting > 0) else {
+                return Finding::new("no end", "the run did not end although every task has finished");
+            };
+            let task = TaskId::from(index);
+            let (all, name) = (self.tasks.len(), end.plan.task_name(task));
+            let text = format!("{waiting} of {all} tasks did not finish: {name} {}", doing.words());
+            Finding::new(format!("{} {}", doing.signature(), head_name(end.plan, task)), text).task(task)
+        });
+    }
+
+    fn reset(&mut self) {
+        self.tasks.fill(Doing::default());
+        self.examined = 0;
+    }
+
+    fn fingerprint(&self, into: &mut Fingerprint) {
+        into.words(self.tasks.iter().map(|doing| *doing as u64));
+    }
+
+    fn examined(&self) -> u64 {
+        self.examined
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+}
