@@ -275,8 +275,56 @@ pub struct Stamped {
 
 /// Somebody who is told every event, in order: a check, a measure, a digest, a recorder.
 pub trait Observer {
+    /// Whether it wants to be told every record too; costs nothing when it does not.
+    const RECORDS: bool = false;
+
     /// An event happened at an instant.
     fn event(&mut self, at: Time, event: &Event);
+
+    /// A record, known by origin and path, was applied to an operator's state: full provenance, when asked for.
+    fn applied(&mut self, _at: Time, _task: TaskId, _operator: OperatorId, _origin: u64, _path: u32) {}
+}
+
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    const RECORDS: bool = A::RECORDS || B::RECORDS;
+
+    #[inline]
+    fn event(&mut self, at: Time, event: &Event) {
+        self.0.event(at, event);
+        self.1.event(at, event);
+    }
+
+    #[inline]
+    fn applied(&mut self, at: Time, task: TaskId, operator: OperatorId, origin: u64, path: u32) {
+        self.0.applied(at, task, operator, origin, path);
+        self.1.applied(at, task, operator, origin, path);
+    }
+}
+
+impl<T: Observer> Observer for &mut T {
+    const RECORDS: bool = T::RECORDS;
+
+    #[inline]
+    fn event(&mut self, at: Time, event: &Event) {
+        (**self).event(at, event);
+    }
+
+    #[inline]
+    fn applied(&mut self, at: Time, task: TaskId, operator: OperatorId, origin: u64, path: u32) {
+        (**self).applied(at, task, operator, origin, path);
+    }
+}
+
+/// Records everything, in order.
+impl Observer for Vec<Stamped> {
+    fn event(&mut self, at: Time, event: &Event) {
+        self.push(Stamped { at, event: *event });
+    }
+}
+
+/// Nobody watches.
+impl Observer for () {
+    fn event(&mut self, _at: Time, _event: &Event) {}
 }
 
 /// Whom an event happened to.

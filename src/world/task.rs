@@ -347,6 +347,59 @@ impl World {
         }
     }
 
+    /// How many of the next `n` records of a task can be shown.
+    pub fn prepared(&self, task: TaskId, n: u32) -> u32 {
+        let state = &self.tasks[task.index()];
+        match (&state.current, &state.source) {
+            (Some(current), _) => current.left.min(n),
+            (None, Some(source)) => (source.ahead.len() as u32).min(n),
+            (None, None) => 0,
+        }
+    }
+
+    /// Bytes in the open buffer of a channel.
+    #[inline]
+    pub fn open_bytes(&self, channel: ChannelId) -> u32 {
+        self.net.outs[channel.index()].fill
+    }
+
+    /// Whether a record of this size would begin or fill a buffer that holds so many bytes.
+    #[inline]
+    pub fn is_effect(&self, fill: u32, size: u32) -> bool {
+        self.net.is_effect(fill, size)
+    }
+
+    /// Whether a task has a partly filled buffer that is not yet marked for sending.
+    pub fn has_unflushed(&self, job: &Job, task: TaskId) -> bool {
+        self.net.has_unflushed(job, task)
+    }
+
+    /// Whether something that arrives at the sender of a channel may take its open buffer.
+    #[inline]
+    pub fn may_take_open(&self, channel: ChannelId) -> bool {
+        self.net.may_take_open(channel)
+    }
+
+    /// The sender whose open buffer the next poll of a task would take.
+    pub fn open_buffer_behind(&self, job: &Job, task: TaskId) -> Option<TaskId> {
+        let port = self.net.ready[task.index()].front()?;
+        let channel = job.plan.inputs(task)[port as usize];
+        let planned = &job.plan.channels[channel.index()];
+        (planned.local && self.net.may_take_open(channel)).then_some(planned.from)
+    }
+
+    /// Records processed since the run began: names a task's steps.
+    #[inline]
+    pub fn processed(&self, task: TaskId) -> u64 {
+        self.tasks[task.index()].processed
+    }
+
+    /// Messages and inputs handled since the run began: names a task's steps.
+    #[inline]
+    pub fn handled(&self, task: TaskId) -> u64 {
+        self.tasks[task.index()].handled
+    }
+
     /// The turns of a task's output edges.
     pub fn turns(&self, task: TaskId) -> &[u32] {
         &self.tasks[task.index()].turns

@@ -1,0 +1,213 @@
+//! Scanning ahead: how far a task can go before something happens that others could see.
+//!
+//! The scan reads the world and changes nothing that counts. It looks only at sizes, and at keys where a
+//! record's way depends on them; chains of operators are walked in full.
+
+use crate::base::{Span, TaskId, Time};
+use crate::plan::OutEdge;
+use crate::workload::{Behaviour, Record, SourceLog};
+use crate::world::{Job, Route, World};
+
+/// Scans tasks; keeps its scratch memory.
+pub(super) struct Lookahead {
+    /// Projected bytes in the open buffers of the task's output channels, by slot.
+    fill: Vec<u32>,
+    turns: Vec<u32>,
+    /// By task: the time that one record takes, if it is always the same.
+    service: Vec<Option<Span>>,
+}
+
+/// The next effect of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Effect {
+    /// Records up to and including the one that causes it.
+    pub records: u32,
+    /// When that one is finished.
+    pub at: Time,
+}
+
+impl Lookahead {
+    pub fn new(job: &Job) -> Self {
+        let service = job.plan.tasks.iter().map(|task| match task.chain.as_slice() {
+            [only] => Some(job.scenario.job.operators[only.index()].service),
+            _ => None,
+        });
+        Self { fill: Vec::new(), turns: Vec::new(), service: service.collect() }
+    }
+
+    /// The next effect of a task that begins its next record at `anchor` or when it arrives; at most `most` records.
+    pub fn next_effect(&mut self, job: &Job, world: &mut World, task: TaskId, anchor: Time, most: u32) -> Effect {
+        let most = if job.scenario.network.buffer_timeout == Some(Span::ZERO) { 1 } else { most };
+        let limit = world.upcoming(task, most).min(most);
+        let outputs = job.plan.outputs(task);
+        if outputs.is_empty() && self.service[task.index()].is_some() {
+            return Effect { records: limit, at: self.finish_of(job, world, task, anchor, limit) };
+        }
+        world.prepare(job, task, limit);
+        self.fill.clear();
+        self.fill.extend(job.plan.output_channels(task).map(|channel| world.open_bytes(channel)));
+        self.turns.clear();
+        self.turns.extend_from_slice(world.turns(task));
+        let (a, b) = world.peek(task, limit);
+        let mut scan = Scan { job, task, world, fill: &mut self.fill, turns: &mut self.turns, outputs };
+        let chain = &job.plan.tasks[task.index()].chain;
+        let records = if let [only] = chain.as_slice() {
+            let behaviour = &job.workload.behaviours[only.index()];
+            match a.iter().chain(b).position(|record| scan.emits(behaviour, record)) {
+                Some(at) => at as u32 + 1,
+                None => limit,
+            }
+        } else {
+            match a.iter().chain(b).position(|record| scan.walk(0, record)) {
+                Some(at) => at as u32 + 1,
+                None => limit,
+            }
+        };
+        Effect { records, at: self.finish_of(job, world, task, anchor, records) }
+    }
+
+    /// When the `records`-th record from here is finished.
+    fn finish_of(&self, job: &Job, world: &World, task: TaskId, anchor: Time, records: u32) -> Time {
+        let log = log(job, task);
+        match (self.service[task.index()], log) {
+            (Some(service), None) => anchor + service * u64::from(records),
+            _ => self.follow(job, world, task, anchor, records, |_, _| true).1,
+        }
+    }
+
+    /// How many of the `planned` records are finished by `until`, and when the next one begins at the earliest.
+    pub fn finished_by(
+        &self,
+        job: &Job,
+        world: &World,
+        task: TaskId,
+        anchor: Time,
+        until: Time,
+        planned: u32,
+    ) -> (u32, Time) {
+        match (self.service[task.index()], log(job, task)) {
+            (Some(service), None) => {
+                let records = (until.since(anchor).0 / service.0.max(1)).min(u64::from(planned)) as u32;
+                (records, anchor + service * u64::from(records))
+            }
+            _ => self.follow(job, world, task, anchor, planned, |_, finish| finish <= until),
+        }
+    }
+
+    /// The first instant from `now` on at which the thread is between two records.
+    pub fn next_boundary(&self, job: &Job, world: &World, task: TaskId, anchor: Time, now: Time) -> Time {
+        let mut boundary = now;
+        self.follow(job, world, task, anchor, u32::MAX, |begin, finish| {
+            if begin < now {
+                boundary = boundary.max(finish);
+            }
+            finish <= now
+        });
+        boundary
+    }
+
+    /// Follows the records in time while `go_on(begin, finish)` says so; how many it did, and when the last one ended.
+    fn follow(
+        &self,
+        job: &Job,
+        world: &World,
+        task: TaskId,
+        anchor: Time,
+        most: u32,
+        mut go_on: impl FnMut(Time, Time) -> bool,
+    ) -> (u32, Time) {
+        let log = log(job, task);
+        let position = world.source_position(task).unwrap_or(0);
+        let limit = world.upcoming(task, most).min(most);
+        let constant = self.service[task.index()];
+        let (a, b) =
+            if constant.is_some() { (&[][..], &[][..]) } else { world.peek(task, world.prepared(task, limit)) };
+        let mut time = anchor;
+        for n in 0..limit {
+            let arrival = log.map_or(Time::ZERO, |log| Time::ZERO + log.arrival(position + u64::from(n)));
+            let begin = time.max(arrival);
+            let service = constant.unwrap_or_else(|| {
+                let at = n as usize;
+                let record = if at < a.len() { &a[at] } else { &b[at - a.len()] };
+                walk_cost(job, task, 0, record)
+            });
+            let finish = begin + service;
+            if !go_on(begin, finish) {
+                return (n, time);
+            }
+            time = finish;
+        }
+        (limit, time)
+    }
+}
+
+fn log(job: &Job, task: TaskId) -> Option<&SourceLog> {
+    job.workload.logs[job.plan.head(task).index()].as_ref()
+}
+
+/// Thread time of a record in a chain of operators: its own, and that of all it causes.
+fn walk_cost(job: &Job, task: TaskId, position: usize, record: &Record) -> Span {
+    let chain = &job.plan.tasks[task.index()].chain;
+    let mut cost = job.scenario.job.operators[chain[position].index()].service;
+    if position + 1 < chain.len() {
+        let behaviour = &job.workload.behaviours[chain[position].index()];
+        for branch in 0..behaviour.output_count(record.lineage()) {
+            cost += walk_cost(job, task, position + 1, &behaviour.output(record, branch, 0));
+        }
+    }
+    cost
+}
+
+struct Scan<'a> {
+    job: &'a Job,
+    task: TaskId,
+    world: &'a World,
+    fill: &'a mut [u32],
+    turns: &'a mut [u32],
+    outputs: &'a [OutEdge],
+}
+
+impl Scan<'_> {
+    /// Projects what the last operator of the chain sends for a record; true if that is an effect.
+    #[inline]
+    fn emits(&mut self, behaviour: &Behaviour, record: &Record) -> bool {
+        let count = if behaviour.is_one_to_one() { 1 } else { behaviour.output_count(record.lineage()) };
+        let mut effect = false;
+        for branch in 0..count {
+            for (edge, out) in self.outputs.iter().enumerate() {
+                // Only key and size matter here, so the output's lineage need not be made unless its key is new.
+                let output = match behaviour.rekey {
+                    None => Record { size: behaviour.output_size.unwrap_or(record.size), ..*record },
+                    Some(_) => behaviour.output(record, branch, edge as u32),
+                };
+                match Route::pick(self.job, out, &output, &mut self.turns[edge]) {
+                    Some(n) => effect |= self.add(out.slot + n, output.size),
+                    None => (0..out.width).for_each(|n| effect |= self.add(out.slot + n, output.size)),
+                }
+            }
+        }
+        effect
+    }
+
+    #[inline]
+    fn add(&mut self, slot: u32, size: u32) -> bool {
+        let fill = &mut self.fill[slot as usize];
+        let effect = self.world.is_effect(*fill, size);
+        *fill += size;
+        effect
+    }
+
+    /// The same for a chain from a position on.
+    fn walk(&mut self, position: usize, record: &Record) -> bool {
+        let chain = &self.job.plan.tasks[self.task.index()].chain;
+        let behaviour = &self.job.workload.behaviours[chain[position].index()];
+        if position + 1 == chain.len() {
+            return self.emits(behaviour, record);
+        }
+        let mut effect = false;
+        for branch in 0..behaviour.output_count(record.lineage()) {
+            effect |= self.walk(position + 1, &behaviour.output(record, branch, 0));
+        }
+        effect
+    }
+}

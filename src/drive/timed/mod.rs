@@ -1,0 +1,542 @@
+//! The timed driver: every step gets an instant from the cost model, the earliest is taken.
+//!
+//! # Records between effects
+//!
+//! A task's records are not events. Between two *effects* - an input buffer is used up, an output buffer is
+//! begun or fills, the task blocks - they change only the task itself, so the driver scans ahead for the next
+//! effect ([`lookahead`]), schedules it, and moves the task there in one [`Step::Run`]. When something earlier
+//! needs the task (a message, a flush, the end of the run), it is first moved as far as its clock says. With
+//! [`Granularity::Record`] every record is an event of its own; the result is the same to the last digest.
+//!
+//! # Order within an instant
+//!
+//! First by rank ([`Rank`]): what a thread finishes at t comes before what arrives at t. Then by a hash of the
+//! seed and the step's identity (who, which one of its kind), never by the order of scheduling. A record that
+//! would begin at t waits for a message that arrives at t.
+
+mod cost;
+mod lookahead;
+
+use super::Agenda;
+use crate::base::{Attempt, Concern, OperatorId, Rate, Span, TaskId, Time, mix};
+use crate::fault::Trigger;
+use crate::protocol::{Env, Moment, Timer};
+use crate::trace::{Event, Matcher, Observer};
+use crate::workload::Record;
+use crate::world::{Host, Job, Notice, SnapshotWork, Step, ThreadState, World, draw};
+use cost::{Links, Uploads};
+use lookahead::Lookahead;
+
+/// How many records a step may move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granularity {
+    /// As many as there are before the next effect.
+    Effect,
+    /// One: every record is an event. The same result, slowly.
+    Record,
+}
+
+/// At most so many records are scanned ahead.
+const CHUNK: u32 = 512;
+
+/// The kinds of steps in the order in which they happen within an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Rank {
+    /// A thread finishes a record.
+    Run,
+    /// A fault strikes.
+    Fault,
+    /// Something arrives or ends.
+    Arrival,
+    /// A thread takes a message.
+    Mail,
+    /// A thread takes its next input.
+    Poll,
+    /// Partly filled buffers are flushed.
+    Flush,
+    /// Sources stop.
+    Stop,
+}
+
+/// What is in the agenda.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Item {
+    /// A step that happens whatever else did.
+    Step(Step),
+    /// A thread's next step, unless it was planned anew since.
+    Thread { task: TaskId, plan: u32, rank: Rank },
+    /// A timer runs out, unless it was cancelled or set anew.
+    Timer { task: Option<(TaskId, Attempt)>, timer: Timer, set: u32 },
+    /// The latency of an upload is over, its bytes begin to move.
+    UploadBegins { upload: u32 },
+    /// The first upload of a store ends, unless another began or ended since.
+    UploadEnds { store: u32, plan: u32 },
+}
+
+/// A thread's clock.
+#[derive(Clone, Copy, Debug, Default)]
+struct Thread {
+    /// When the record in service, or the first one planned, began.
+    anchor: Time,
+    /// Records are being processed.
+    running: bool,
+    /// Records until the planned effect.
+    planned: u32,
+    /// Which plan is the valid one.
+    plan: u32,
+    /// Its next flush is in the agenda.
+    flush_armed: bool,
+    /// Something outside may have changed what is planned.
+    dirty: bool,
+}
+
+/// The timed driver. Its memory is kept from run to run.
+pub struct Timed {
+    granularity: Granularity,
+    threads: Vec<Thread>,
+    lookahead: Lookahead,
+    host: Clockwork,
+}
+
+/// What the world sees of the driver: the clock, the agenda, the cost model.
+struct Clockwork {
+    now: Time,
+    seed: u64,
+    agenda: Agenda<Item>,
+    links: Links,
+    uploads: Uploads,
+    timers: Vec<(Option<TaskId>, Timer, u32)>,
+    timers_set: u32,
+    /// Tasks whose threads are to be looked at after the step.
+    woken: Vec<TaskId>,
+    is_woken: Vec<bool>,
+    matchers: Vec<(u32, Matcher)>,
+    struck: Vec<u32>,
+    ended: bool,
+    latency: Span,
+    rpc: Span,
+    metadata: Span,
+    restart_delay: Span,
+    storage: (Rate, Span),
+}
+
+/// The clockwork together with who watches the run.
+struct Watched<'a, O> {
+    clock: &'a mut Clockwork,
+    job: &'a Job,
+    observer: &'a mut O,
+}
+
+impl Timed {
+    /// A driver for runs of this job.
+    pub fn new(job: &Job, granularity: Granularity) -> Self {
+        let scenario = &job.scenario;
+        let host = Clockwork {
+            now: Time::ZERO,
+            seed: 0,
+            agenda: Agenda::default(),
+            links: Links::new(job),
+            uploads: Uploads::new(job),
+            timers: Vec::new(),
+            timers_set: 0,
+            woken: Vec::new(),
+            is_woken: vec![false; job.plan.tasks.len()],
+            matchers: Vec::new(),
+            struck: Vec::new(),
+            ended: false,
+            latency: scenario.network.latency,
+            rpc: scenario.network.rpc,
+            metadata: scenario.storage.metadata,
+            restart_delay: scenario.restart.delay,
+            storage: (scenario.storage.bandwidth, scenario.storage.latency),
+        };
+        let threads = vec![Thread::default(); job.plan.tasks.len()];
+        Self { granularity, threads, lookahead: Lookahead::new(job), host }
+    }
+
+    /// Runs the job from its beginning to its end; the world must be new or reset.
+    pub fn run<O: Observer>(&mut self, job: &Job, world: &mut World, seed: u64, observer: &mut O) {
+        self.reset(job, seed);
+        let mut watched = Watched { clock: &mut self.host, job, observer };
+        world.start(job, seed, &mut watched);
+        self.look_at_woken(job, world);
+        while let Some((time, item)) = self.host.agenda.pop() {
+            self.host.now = time;
+            let Some(step) = self.step_of(item) else { continue };
+            self.catch_up(job, world, step, observer);
+            self.apply(job, world, step, observer);
+            if self.host.ended {
+                break;
+            }
+        }
+        self.all_catch_up(job, world, observer);
+        world.finish(job, &mut Watched { clock: &mut self.host, job, observer });
+    }
+
+    /// The virtual time that the last run took.
+    pub fn now(&self) -> Time {
+        self.host.now
+    }
+
+    fn reset(&mut self, job: &Job, seed: u64) {
+        self.threads.fill(Thread::default());
+        let host = &mut self.host;
+        (host.now, host.seed, host.ended) = (Time::ZERO, seed, false);
+        host.agenda.clear();
+        host.links.reset();
+        host.uploads.reset();
+        host.timers.clear();
+        host.timers_set = 0;
+        host.woken.clear();
+        host.is_woken.fill(false);
+        host.struck.clear();
+        host.matchers.clear();
+        for (index, fault) in job.faults.faults.iter().enumerate() {
+            let index = index as u32;
+            match &fault.trigger {
+                Trigger::At(at) => {
+                    let order = host.order(Rank::Fault, u64::from(index), 0);
+                    host.agenda.push(*at, order, Item::Step(Step::Strike(index)));
+                }
+                Trigger::On(predicate) => host.matchers.push((index, Matcher::new(predicate.clone()))),
+            }
+        }
+        let order = host.order(Rank::Stop, 0, 0);
+        host.agenda.push(Time::ZERO + job.scenario.run.limit, order, Item::Step(Step::Stop));
+    }
+
+    /// The step that an entry stands for, if it is still valid.
+    fn step_of(&mut self, item: Item) -> Option<Step> {
+        match item {
+            Item::Step(step) => Some(step),
+            Item::Thread { task, plan, rank } => {
+                let thread = &self.threads[task.index()];
+                if thread.plan != plan {
+                    return None;
+                }
+                Some(match rank {
+                    Rank::Run => Step::Run { task, records: thread.planned },
+                    Rank::Mail => Step::Mail(task),
+                    _ => Step::Poll(task),
+                })
+            }
+            Item::Timer { task, timer, set } => {
+                let key = (task.map(|(task, _)| task), timer, set);
+                let at = self.host.timers.iter().position(|known| *known == key)?;
+                self.host.timers.swap_remove(at);
+                Some(match task {
+                    Some((task, attempt)) => Step::TaskTimer { task, attempt, timer },
+                    None => Step::CoordinatorTimer(timer),
+                })
+            }
+            Item::UploadBegins { upload } => {
+                let (store, next) = self.host.uploads.begin(upload, self.host.now);
+                self.host.plan_upload(store, next);
+                None
+            }
+            Item::UploadEnds { store, plan } => {
+                let (done, next) = self.host.uploads.end(store, plan, self.host.now)?;
+                self.host.plan_upload(store, next);
+                Some(done)
+            }
+        }
+    }
+
+    /// Moves the tasks whose lazily advanced state the step will touch to this instant.
+    fn catch_up<O: Observer>(&mut self, job: &Job, world: &mut World, step: Step, observer: &mut O) {
+        match step {
+            Step::Mail(task) | Step::Flush(task) => self.advance(job, world, task, observer),
+            Step::Poll(task) => {
+                // Reading a local channel may take its sender's open buffer.
+                if let Some(sender) = world.open_buffer_behind(job, task) {
+                    self.advance(job, world, sender, observer);
+                }
+            }
+            Step::Credit { channel, .. } | Step::Resume { channel, .. } => {
+                if world.may_take_open(channel) {
+                    self.advance(job, world, job.plan.channels[channel.index()].from, observer);
+                }
+            }
+            Step::Strike(_) | Step::Restart | Step::Stop | Step::CoordinatorTimer(_) => {
+                self.all_catch_up(job, world, observer);
+            }
+            _ => {}
+        }
+    }
+
+    fn all_catch_up<O: Observer>(&mut self, job: &Job, world: &mut World, observer: &mut O) {
+        for task in job.plan.task_ids() {
+            self.advance(job, world, task, observer);
+        }
+    }
+
+    /// Applies the records that a thread has finished by now.
+    fn advance<O: Observer>(&mut self, job: &Job, world: &mut World, task: TaskId, observer: &mut O) {
+        let thread = &mut self.threads[task.index()];
+        if !thread.running {
+            return;
+        }
+        let (records, begin) =
+            self.lookahead.finished_by(job, world, task, thread.anchor, self.host.now, thread.planned);
+        thread.anchor = begin;
+        thread.planned -= records;
+        if records > 0 {
+            let mut watched = Watched { clock: &mut self.host, job, observer };
+            world.apply(job, Step::Run { task, records }, &mut watched);
+        }
+        // The step that comes may change what is planned.
+        self.threads[task.index()].dirty = true;
+        self.host.wake(task);
+    }
+
+    fn apply<O: Observer>(&mut self, job: &Job, world: &mut World, step: Step, observer: &mut O) {
+        match step {
+            Step::Run { task, .. } | Step::Mail(task) | Step::Poll(task) => {
+                let thread = &mut self.threads[task.index()];
+                thread.running = false;
+                thread.plan = thread.plan.wrapping_add(1);
+            }
+            Step::Flush(task) => self.threads[task.index()].flush_armed = false,
+            _ => {}
+        }
+        world.apply(job, step, &mut Watched { clock: &mut self.host, job, observer });
+        while let Some(fault) = self.host.struck.pop() {
+            self.all_catch_up(job, world, observer);
+            world.apply(job, Step::Strike(fault), &mut Watched { clock: &mut self.host, job, observer });
+        }
+        self.look_at_woken(job, world);
+    }
+
+    fn look_at_woken(&mut self, job: &Job, world: &mut World) {
+        while let Some(task) = self.host.woken.pop() {
+            self.host.is_woken[task.index()] = false;
+            self.look_at(job, world, task);
+        }
+    }
+
+    /// Plans a thread's next step.
+    fn look_at(&mut self, job: &Job, world: &mut World, task: TaskId) {
+        let state = world.thread(task);
+        let thread = &mut self.threads[task.index()];
+        let stays = state == ThreadState::Run && thread.running && !thread.dirty;
+        if !stays {
+            thread.plan = thread.plan.wrapping_add(1);
+            thread.dirty = false;
+            if let Some((at, rank, nth)) = self.plan(job, world, task, state) {
+                let order = self.host.order(rank, u64::from(task.0), nth);
+                let plan = self.threads[task.index()].plan;
+                self.host.agenda.push(at, order, Item::Thread { task, plan, rank });
+            }
+        }
+        self.arm_flush(job, world, task);
+    }
+
+    /// When a thread does what it can do next, and under which name.
+    fn plan(&mut self, job: &Job, world: &mut World, task: TaskId, state: ThreadState) -> Option<(Time, Rank, u64)> {
+        let now = self.host.now;
+        let most = if self.granularity == Granularity::Record { 1 } else { CHUNK };
+        let thread = &mut self.threads[task.index()];
+        match state {
+            ThreadState::Wait => {
+                thread.running = false;
+                None
+            }
+            ThreadState::Poll => {
+                thread.running = false;
+                Some((now, Rank::Poll, world.handled(task)))
+            }
+            ThreadState::Mail if !thread.running => Some((now, Rank::Mail, world.handled(task))),
+            ThreadState::Run | ThreadState::Mail => {
+                if !thread.running {
+                    (thread.running, thread.anchor) = (true, now);
+                }
+                let effect = self.lookahead.next_effect(job, world, task, thread.anchor, most);
+                thread.planned = effect.records;
+                if state == ThreadState::Mail {
+                    // The record in service is finished first, and if it is an effect it is one in its own right.
+                    let boundary = self.lookahead.next_boundary(job, world, task, thread.anchor, now);
+                    if boundary == now || boundary < effect.at {
+                        return Some((boundary, Rank::Mail, world.handled(task)));
+                    }
+                }
+                Some((effect.at, Rank::Run, world.processed(task) + u64::from(effect.records)))
+            }
+        }
+    }
+
+    /// While a task may fill buffers, or has a partly filled one, its next flush is in the agenda.
+    fn arm_flush(&mut self, job: &Job, world: &World, task: TaskId) {
+        let thread = &mut self.threads[task.index()];
+        let Some(timeout) = job.scenario.network.buffer_timeout else { return };
+        if thread.flush_armed || job.plan.outputs(task).is_empty() {
+            return;
+        }
+        let now = self.host.now;
+        // The flusher ticks at multiples of the timeout; with a timeout of zero it follows every record.
+        let at = match timeout.0 {
+            0 if world.has_unflushed(job, task) => now,
+            every if every > 0 && (thread.running || world.has_unflushed(job, task)) => {
+                Time((now.0 / every + 1) * every)
+            }
+            _ => return,
+        };
+        thread.flush_armed = true;
+        let order = self.host.order(Rank::Flush, u64::from(task.0), 0);
+        self.host.agenda.push(at, order, Item::Step(Step::Flush(task)));
+    }
+}
+
+impl Clockwork {
+    /// The order within an instant.
+    #[inline]
+    fn order(&self, rank: Rank, who: u64, nth: u64) -> u64 {
+        let name = mix(self.seed ^ mix((rank as u64) << 56 ^ who << 24).wrapping_add(nth));
+        (rank as u64) << 56 | name >> 8
+    }
+
+    #[inline]
+    fn wake(&mut self, task: TaskId) {
+        if !std::mem::replace(&mut self.is_woken[task.index()], true) {
+            self.woken.push(task);
+        }
+    }
+
+    #[inline]
+    fn arrive(&mut self, at: Time, kind: u64, who: u64, nth: u64, step: Step) {
+        let order = self.order(Rank::Arrival, kind << 32 | who, nth);
+        self.agenda.push(at, order, Item::Step(step));
+    }
+
+    fn plan_upload(&mut self, store: u32, next: Option<(Time, u32)>) {
+        if let Some((at, plan)) = next {
+            let order = self.order(Rank::Arrival, 9 << 32 | u64::from(store), u64::from(plan));
+            self.agenda.push(at, order, Item::UploadEnds { store, plan });
+        }
+    }
+
+    /// Begins the storage part of a snapshot after `delay`; `done` happens at its end.
+    fn upload(&mut self, task: TaskId, delay: Span, work: SnapshotWork, nth: u64, done: Step) {
+        let (bandwidth, latency) = self.storage;
+        match work.upload {
+            Some(bytes) if bandwidth.0 > 0 => {
+                let begin = self.now + delay + work.fixed + latency;
+                let upload = self.uploads.plan(task, bandwidth.time_for(bytes.0), done);
+                let order = self.order(Rank::Arrival, 8 << 32 | u64::from(task.0), nth);
+                self.agenda.push(begin, order, Item::UploadBegins { upload });
+            }
+            Some(_) => self.arrive(self.now + delay + work.fixed + latency, 7, u64::from(task.0), nth, done),
+            None => self.arrive(self.now + delay + work.fixed, 7, u64::from(task.0), nth, done),
+        }
+    }
+
+    fn notice(&mut self, job: &Job, notice: Notice) {
+        let now = self.now;
+        match notice {
+            Notice::Wake(task) => self.wake(task),
+            Notice::Fly { channel, epoch, bytes } => {
+                let planned = &job.plan.channels[channel.index()];
+                let (from, to) =
+                    (job.plan.tasks[planned.from.index()].manager, job.plan.tasks[planned.to.index()].manager);
+                let at = self.links.send(from, to, now, bytes) + self.latency;
+                self.arrive(at, 1, u64::from(channel.0), 0, Step::Deliver { channel, epoch });
+            }
+            Notice::Credit { channel, epoch, amount } => {
+                self.arrive(
+                    now + self.latency,
+                    2,
+                    u64::from(channel.0),
+                    u64::from(amount),
+                    Step::Credit { channel, epoch, amount },
+                );
+            }
+            Notice::Resume { channel, epoch } => {
+                self.arrive(now + self.latency, 3, u64::from(channel.0), 0, Step::Resume { channel, epoch });
+            }
+            Notice::Rpc(task) => self.arrive(now + self.rpc, 4, u64::from(task.0), 0, Step::Rpc(task)),
+            Notice::Report(task) => self.arrive(now + self.rpc, 5, u64::from(task.0), 0, Step::Report(task)),
+            Notice::Sync { task, attempt, whole: false, cost } => {
+                self.arrive(
+                    now + cost.sync,
+                    6,
+                    u64::from(task.0),
+                    u64::from(attempt.0),
+                    Step::Synced { task, attempt },
+                );
+            }
+            Notice::Sync { task, attempt, whole: true, cost } => {
+                self.upload(task, cost.sync, cost, u64::from(attempt.0), Step::Synced { task, attempt });
+            }
+            Notice::Upload { task, attempt, checkpoint, cost } => {
+                self.upload(task, Span::ZERO, cost, checkpoint.0, Step::Uploaded { task, attempt, checkpoint });
+            }
+            Notice::Record(checkpoint) => {
+                self.arrive(now + self.metadata, 10, 0, checkpoint.0, Step::Recorded(checkpoint));
+            }
+            Notice::SetTimer { task, timer, delay } => {
+                self.timers_set += 1;
+                let set = self.timers_set;
+                self.timers.push((task.map(|(task, _)| task), timer, set));
+                let who = task.map_or(0, |(task, _)| u64::from(task.0) + 1);
+                let order = self.order(Rank::Arrival, 11 << 32 | who, timer.checkpoint.0 << 8 | timer.kind as u64);
+                self.agenda.push(now + delay, order, Item::Timer { task, timer, set });
+            }
+            Notice::CancelTimer(timer) => self.timers.retain(|(task, known, _)| task.is_some() || *known != timer),
+            Notice::Failed => self.arrive(now + self.restart_delay, 12, 0, 0, Step::Restart),
+            Notice::Restore { task, attempt, bytes } => {
+                let (bandwidth, latency) = self.storage;
+                let load = if bytes.0 > 0 { latency + bandwidth.time_for(bytes.0) } else { Span::ZERO };
+                self.arrive(now + load, 13, u64::from(task.0), u64::from(attempt.0), Step::Ready { task, attempt });
+            }
+            Notice::Ended => self.ended = true,
+        }
+    }
+}
+
+impl<O: Observer> Env for Watched<'_, O> {
+    fn now(&mut self) -> Moment {
+        Moment(self.clock.now.0)
+    }
+
+    fn elapsed(&mut self, since: Moment, limit: Span) -> bool {
+        self.clock.now.since(Time(since.0)) >= limit
+    }
+
+    fn draw(&mut self, concern: Concern, entity: u64, index: u64) -> u64 {
+        draw(self.clock.seed, concern, entity, index)
+    }
+}
+
+impl<O: Observer> Host for Watched<'_, O> {
+    const RECORDS: bool = O::RECORDS;
+
+    #[inline]
+    fn emit(&mut self, event: Event) {
+        self.observer.event(self.clock.now, &event);
+        if !self.clock.matchers.is_empty() {
+            self.clock.watch(self.job, &event);
+        }
+    }
+
+    #[inline]
+    fn notice(&mut self, notice: Notice) {
+        self.clock.notice(self.job, notice);
+    }
+
+    #[inline]
+    fn applied(&mut self, task: TaskId, operator: OperatorId, record: &Record) {
+        self.observer.applied(self.clock.now, task, operator, record.origin, record.path);
+    }
+}
+
+impl Clockwork {
+    /// Faults that wait for an event strike right after the step that it is part of.
+    #[cold]
+    fn watch(&mut self, job: &Job, event: &Event) {
+        for (fault, matcher) in &mut self.matchers {
+            if matcher.matches(event, &job.plan) {
+                self.struck.push(*fault);
+            }
+        }
+    }
+}

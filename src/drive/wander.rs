@@ -1,0 +1,137 @@
+//! A driver without time: it takes any possible step, as a chooser says.
+//!
+//! Delays, alignments and timeouts come in any order here, so this is how protocols meet the interleavings that
+//! no clock would make. Timers are ordinary steps; to keep a run from being all timers, a timer is only taken
+//! when nothing else is possible, or by a coin of one in eight.
+
+use super::Chooser;
+use crate::base::{Concern, OperatorId, Span, TaskId, Time};
+use crate::protocol::{Env, Moment};
+use crate::trace::{Event, Observer};
+use crate::workload::Record;
+use crate::world::{Host, Job, Notice, Step, ThreadState, World, draw};
+
+/// Runs a job without a clock; true if it ended within `steps` steps.
+///
+/// Faults of the plan that strike at an instant are possible from the beginning on; those that wait for an
+/// event are not taken. Time, where observers ask for it, is the number of steps taken.
+pub fn wander<O: Observer>(
+    job: &Job,
+    world: &mut World,
+    seed: u64,
+    chooser: &mut dyn Chooser,
+    steps: u64,
+    observer: &mut O,
+) -> bool {
+    let mut wanderer =
+        Wanderer { job, seed, taken: 0, pending: Vec::new(), timers: Vec::new(), ended: false, observer };
+    wanderer.pending.extend((0..job.faults.faults.len() as u32).map(Step::Strike));
+    world.start(job, seed, &mut wanderer);
+    while !wanderer.ended && wanderer.taken < steps {
+        let Some(step) = wanderer.choose(world, chooser) else { break };
+        wanderer.taken += 1;
+        world.apply(job, step, &mut wanderer);
+    }
+    let ended = wanderer.ended;
+    world.finish(job, &mut wanderer);
+    ended
+}
+
+struct Wanderer<'a, O> {
+    job: &'a Job,
+    seed: u64,
+    taken: u64,
+    pending: Vec<Step>,
+    timers: Vec<Step>,
+    ended: bool,
+    observer: &'a mut O,
+}
+
+impl<O: Observer> Wanderer<'_, O> {
+    fn choose(&mut self, world: &World, chooser: &mut dyn Chooser) -> Option<Step> {
+        let mut threads = Vec::new();
+        for task in self.job.plan.task_ids() {
+            match world.thread(task) {
+                ThreadState::Run => {
+                    threads.push(Step::Run { task, records: 1 });
+                    if world.has_unflushed(self.job, task) {
+                        threads.push(Step::Flush(task));
+                    }
+                }
+                ThreadState::Mail => threads.push(Step::Mail(task)),
+                ThreadState::Poll => threads.push(Step::Poll(task)),
+                ThreadState::Wait if world.has_unflushed(self.job, task) => threads.push(Step::Flush(task)),
+                ThreadState::Wait => {}
+            }
+        }
+        let possible = threads.len() + self.pending.len();
+        if !self.timers.is_empty() && (possible == 0 || chooser.choose(8) == 7) {
+            let at = chooser.choose(self.timers.len());
+            return Some(self.timers.remove(at));
+        }
+        if possible == 0 {
+            return None;
+        }
+        let at = chooser.choose(possible);
+        Some(if at < threads.len() { threads[at] } else { self.pending.remove(at - threads.len()) })
+    }
+}
+
+impl<O: Observer> Env for Wanderer<'_, O> {
+    fn now(&mut self) -> Moment {
+        Moment(self.taken)
+    }
+
+    /// Without a clock a limit is over once something else happened since.
+    fn elapsed(&mut self, since: Moment, _limit: Span) -> bool {
+        since != Moment(self.taken)
+    }
+
+    fn draw(&mut self, concern: Concern, entity: u64, index: u64) -> u64 {
+        draw(self.seed, concern, entity, index)
+    }
+}
+
+impl<O: Observer> Host for Wanderer<'_, O> {
+    const RECORDS: bool = O::RECORDS;
+
+    fn emit(&mut self, event: Event) {
+        self.observer.event(Time(self.taken), &event);
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let step = match notice {
+            Notice::Wake(_) => return,
+            Notice::Fly { channel, epoch, .. } => Step::Deliver { channel, epoch },
+            Notice::Credit { channel, epoch, amount } => Step::Credit { channel, epoch, amount },
+            Notice::Resume { channel, epoch } => Step::Resume { channel, epoch },
+            Notice::Rpc(task) => Step::Rpc(task),
+            Notice::Report(task) => Step::Report(task),
+            Notice::Sync { task, attempt, .. } => Step::Synced { task, attempt },
+            Notice::Upload { task, attempt, checkpoint, .. } => Step::Uploaded { task, attempt, checkpoint },
+            Notice::Record(checkpoint) => Step::Recorded(checkpoint),
+            Notice::SetTimer { task, timer, .. } => {
+                self.timers.push(match task {
+                    Some((task, attempt)) => Step::TaskTimer { task, attempt, timer },
+                    None => Step::CoordinatorTimer(timer),
+                });
+                return;
+            }
+            Notice::CancelTimer(timer) => {
+                self.timers.retain(|step| *step != Step::CoordinatorTimer(timer));
+                return;
+            }
+            Notice::Failed => Step::Restart,
+            Notice::Restore { task, attempt, .. } => Step::Ready { task, attempt },
+            Notice::Ended => {
+                self.ended = true;
+                return;
+            }
+        };
+        self.pending.push(step);
+    }
+
+    fn applied(&mut self, task: TaskId, operator: OperatorId, record: &Record) {
+        self.observer.applied(Time(self.taken), task, operator, record.origin, record.path);
+    }
+}
