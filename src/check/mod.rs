@@ -1,0 +1,5 @@
+//! Folds over events: invariants and figures.
+
+mod figures;
+
+pub use figures::*;
