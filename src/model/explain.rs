@@ -9,6 +9,7 @@ use super::{Recurrence, completion};
 use crate::base::{ChannelId, CheckpointId, Span, TaskId, Time};
 use crate::check::{CheckpointFigures, TaskTimes};
 use crate::plan::Plan;
+use std::cmp::Ordering;
 use std::fmt;
 
 /// What a stretch of the critical path was spent on.
@@ -201,13 +202,29 @@ impl Difference {
         self.predicted - (self.total(Cause::Sync) + self.total(Cause::Async))
     }
 
-    /// The term that makes the largest part of the difference to the prediction, with its sign.
-    fn main_term(&self) -> Option<(Term, i128)> {
+    /// The term that explains most of the difference to the prediction: it has the sign of the difference. If
+    /// there is none in sum, it is the largest one.
+    fn main_term(&self) -> Option<Term> {
+        let more = self.more().map(|(cause, span)| (Term::Cause(cause), span));
+        let less = [(Term::Overlap, self.overlap())];
+        let terms: Vec<_> = match self.end_to_end.cmp(&self.predicted) {
+            Ordering::Greater => more.collect(),
+            Ordering::Less => less.into(),
+            Ordering::Equal => more.chain(less).collect(),
+        };
+        // Of equals, the first.
+        terms
+            .into_iter()
+            .rev()
+            .filter(|(_, span)| *span > Span::ZERO)
+            .max_by_key(|(_, span)| *span)
+            .map(|(term, _)| term)
+    }
+
+    /// What made it longer than the recurrence says: all on the critical path that is not a snapshot.
+    fn more(&self) -> impl Iterator<Item = (Cause, Span)> {
         let causes = [Cause::Rpc, Cause::Channel, Cause::Alignment, Cause::Waiting, Cause::Unknown];
-        let more = causes.map(|cause| (Term::Cause(cause), i128::from(self.total(cause).0)));
-        let all = more.into_iter().chain([(Term::Overlap, -i128::from(self.overlap().0))]);
-        // The first of equals, in the order above.
-        all.rev().max_by_key(|(_, ns)| ns.abs()).filter(|(_, ns)| *ns != 0)
+        causes.into_iter().map(|cause| (cause, self.total(cause)))
     }
 
     /// One word for what makes the largest part of the difference to the prediction: a cause, `overlap`
@@ -215,8 +232,8 @@ impl Difference {
     pub fn main_cause(&self) -> &'static str {
         match self.main_term() {
             None => "none",
-            Some((Term::Overlap, _)) => "overlap",
-            Some((Term::Cause(cause), _)) => cause.name(),
+            Some(Term::Overlap) => "overlap",
+            Some(Term::Cause(cause)) => cause.name(),
         }
     }
 
@@ -229,55 +246,54 @@ impl Difference {
         }
     }
 
-    /// Where most of the time went: barriers on the way to one task count together, everything else by cause
-    /// and task.
-    fn largest(&self) -> Option<(Part, Span)> {
-        let on_way = |cause| matches!(cause, Cause::Channel | Cause::Alignment);
-        let alike = |a: &Part, b: &Part| {
-            a.task == b.task && (a.cause == b.cause || on_way(a.cause) && on_way(b.cause)) || {
-                a.cause == Cause::Rpc && b.cause == Cause::Rpc
-            }
-        };
-        let sums = self.parts.iter().map(|part| (*part, self.sum(|other| alike(part, other))));
-        sums.rev().max_by_key(|(_, span)| *span)
-    }
-
-    /// The finding as a sentence: `Checkpoint 3 took 41.2ms: 83 % waiting for barriers at join[1]`.
+    /// The finding as a sentence: `Checkpoint 3 took 41.2ms: 83 % waiting for barriers, most at join[1]`.
     pub fn finding(&self, plan: &Plan) -> String {
         let took = format!("Checkpoint {} took {}", self.checkpoint, self.end_to_end);
-        let Some((part, span)) = self.largest() else { return took };
-        let percent = (u128::from(span.0) * 200 / u128::from(self.end_to_end.0.max(1))).div_ceil(2);
-        let name = plan.task_name(part.task);
-        let what = match part.cause {
-            Cause::Rpc => "messages between coordinator and tasks".to_owned(),
-            Cause::Channel | Cause::Alignment => format!("waiting for barriers at {name}"),
-            Cause::Waiting => format!("until {name} began its snapshot"),
-            Cause::Sync => format!("the synchronous snapshot of {name}"),
-            Cause::Async => format!("writing the snapshot of {name}"),
-            Cause::Unknown => "not told by the events".to_owned(),
+        // Barriers on their way count together, whether the receiver had another one already or not.
+        let kind = |part: &Part| if part.cause == Cause::Alignment { Cause::Channel } else { part.cause };
+        let of_kind = |cause| self.sum(|part| kind(part) == cause);
+        let at_task = |cause, task| self.sum(|part| kind(part) == cause && part.task == task);
+        let Some(cause) = Cause::ALL.into_iter().rev().max_by_key(|cause| of_kind(*cause)) else { return took };
+        let percent = (u128::from(of_kind(cause).0) * 200 / u128::from(self.end_to_end.0.max(1))).div_ceil(2);
+        let what = match cause {
+            Cause::Channel | Cause::Alignment => "waiting for barriers",
+            Cause::Waiting => "until tasks began their snapshots",
+            Cause::Sync => "in synchronous parts of snapshots",
+            Cause::Async => "in asynchronous parts of snapshots",
+            Cause::Rpc => return format!("{took}: {percent} % messages between coordinator and tasks"),
+            Cause::Unknown => return format!("{took}: {percent} % not told by its events"),
         };
-        format!("{took}: {percent} % {what}")
+        let Some(task) = self.path.iter().copied().max_by_key(|task| at_task(cause, *task)) else { return took };
+        let most = if at_task(cause, task) == of_kind(cause) { "" } else { ", most" };
+        format!("{took}: {percent} % {what}{most} at {}", plan.task_name(task))
     }
 }
 
 /// One line on the difference to the prediction.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the recurrence says {}, it took {} ({})", self.predicted, self.end_to_end, self.signed())?;
-        match self.main_term() {
-            None => f.write_str(": they agree to the nanosecond"),
-            Some((Term::Overlap, ns)) => {
-                write!(f, ", mainly -{} because snapshots ran beside one another", Span(ns.unsigned_abs() as u64))
+        write!(f, "The recurrence says {}, it took {} ({})", self.predicted, self.end_to_end, self.signed())?;
+        let mut more: Vec<_> = self.more().filter(|(_, span)| *span > Span::ZERO).collect();
+        more.sort_by_key(|(_, span)| std::cmp::Reverse(*span));
+        let rest = more.iter().skip(1).fold(Span::ZERO, |sum, (_, span)| sum + *span);
+        if let Some((cause, span)) = more.first() {
+            let what = match cause {
+                Cause::Rpc => "for messages of the coordinator",
+                Cause::Channel => "for barriers in channels",
+                Cause::Alignment => "for alignment",
+                Cause::Waiting => "until tasks began",
+                Cause::Sync | Cause::Async | Cause::Unknown => "not told by events",
+            };
+            write!(f, ": {span} {what}")?;
+            if rest > Span::ZERO {
+                write!(f, " and {rest} for other things")?;
             }
-            Some((Term::Cause(cause), ns)) => {
-                let why = match cause {
-                    Cause::Rpc => "for messages between coordinator and tasks",
-                    Cause::Channel => "for barriers in channels",
-                    Cause::Alignment => "for alignment",
-                    Cause::Waiting => "because tasks were busy when they could have begun",
-                    Cause::Sync | Cause::Async | Cause::Unknown => "that the events do not explain",
-                };
-                write!(f, ", mainly +{} {why}", Span(ns.unsigned_abs() as u64))
+        }
+        match (self.overlap(), more.is_empty()) {
+            (Span::ZERO, true) => f.write_str(": they agree to the nanosecond"),
+            (Span::ZERO, false) => Ok(()),
+            (overlap, none) => {
+                write!(f, "{} {overlap} of snapshots beside one another", if none { ":" } else { ", less" })
             }
         }
     }
@@ -335,7 +351,11 @@ mod tests {
         assert_eq!((told.end_to_end, told.predicted, told.overlap()), (millis(59), millis(14), millis(7)));
         assert_eq!((told.main_cause(), told.signed().as_str()), ("alignment", "+45ms"));
         assert_eq!(told.finding(&plan), "Checkpoint 1 took 59ms: 85 % waiting for barriers at join[0]");
-        assert_eq!(told.to_string(), "the recurrence says 14ms, it took 59ms (+45ms), mainly +40ms for alignment");
+        assert_eq!(
+            told.to_string(),
+            "The recurrence says 14ms, it took 59ms (+45ms): 40ms for alignment and 12ms for other things, \
+             less 7ms of snapshots beside one another"
+        );
     }
 
     #[test]
@@ -370,7 +390,10 @@ mod tests {
         figures.checkpoints[0].tasks[2].reached = Time::NEVER;
         let told = explain(&plan, &figures.checkpoints[0]).expect("it completed");
         assert_eq!(told.total(Cause::Unknown), millis(6));
-        assert_eq!(told.to_string().split(", mainly ").nth(1), Some("-7ms because snapshots ran beside one another"));
+        assert_eq!(
+            told.to_string().split(": ").nth(1),
+            Some("6ms not told by events and 1ms for other things, less 7ms of snapshots beside one another")
+        );
     }
 
     proptest! {
