@@ -3,10 +3,10 @@
 //! Charts are laid out once, in points, and look the same in both formats: text is placed by its baseline,
 //! measured with the embedded font. A PNG has [`SCALE`] pixels to a point, so that thin rows stay sharp.
 
+use ab_glyph::{Font, FontRef, PxScale, point};
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color as _, FontDesc, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle};
-use std::sync::Once;
+use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle};
 
 /// Pixels to a point.
 const SCALE: f64 = 2.0;
@@ -26,6 +26,8 @@ pub mod color {
     pub const BLUE: Color = (0x00, 0x72, 0xb2);
     pub const VERMILLION: Color = (0xd5, 0x5e, 0x00);
     pub const PURPLE: Color = (0xcc, 0x79, 0xa7);
+    /// For thin marks on the other colors; of Paul Tol's muted scheme, which has the same purpose.
+    pub const WINE: Color = (0x88, 0x22, 0x55);
     pub const WHITE: Color = (0xff, 0xff, 0xff);
     pub const GREY: Color = (0x6b, 0x6b, 0x6b);
     pub const PALE: Color = (0xdc, 0xdc, 0xdc);
@@ -97,10 +99,9 @@ impl Picture {
 
     /// How wide a text is, in points.
     pub fn text_width(text: &str, size: f64) -> f64 {
-        register_font();
-        // Measured large, because the answer is a whole number of pixels.
-        let font = FontDesc::new(FontFamily::Name(FAMILY), 100.0 * BITMAP_SIZE, FontStyle::Normal);
-        font.box_size(text).map_or(0.0, |(width, _)| f64::from(width) * size / 100.0)
+        let font = font();
+        let units: f32 = text.chars().map(|c| font.h_advance_unscaled(font.glyph_id(c))).sum();
+        f64::from(units) * size / UNITS_PER_EM
     }
 
     /// The picture as an SVG file.
@@ -140,7 +141,6 @@ impl Picture {
     }
 
     fn draw<B: DrawingBackend>(&self, backend: &mut B, format: Format) {
-        register_font();
         let (width, height) = self.pixels();
         fill_rect(backend, (0, 0), (width as i32, height as i32), color::WHITE);
         self.shapes.iter().for_each(|shape| draw_shape(backend, shape, format));
@@ -148,7 +148,15 @@ impl Picture {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A text with its looks; see [`Shape::Text`].
+struct Text<'a> {
+    text: &'a str,
+    size: f64,
+    anchor: f64,
+    color: Color,
+}
+
+#[derive(Clone, Copy)]
 enum Format {
     Svg,
     Bitmap,
@@ -175,7 +183,11 @@ fn draw_shape<B: DrawingBackend>(backend: &mut B, shape: &Shape, format: Format)
             let _ = backend.fill_polygon(at(points), &ShapeStyle::from(&rgb(*fill)).filled());
         }
         Shape::Text { x, y, text, size, anchor, color } => {
-            draw_text(backend, (*x, *y), text, *size, *anchor, *color, format);
+            let text = Text { text, size: *size, anchor: *anchor, color: *color };
+            match format {
+                Format::Svg => svg_text(backend, (*x, *y), &text),
+                Format::Bitmap => bitmap_text(backend, (*x, *y), &text),
+            }
         }
     }
 }
@@ -201,45 +213,47 @@ fn draw_line<B: DrawingBackend>(backend: &mut B, at: &[(i32, i32)], width: f64, 
     }
 }
 
+/// Roboto as embedded; where an SVG is shown on a machine without it, the next best.
 const FAMILY: &str = "Roboto, Arial, sans-serif";
 const FONT: &[u8] = include_bytes!("fonts/Roboto-Regular.ttf");
-/// What the backends take for the size of a font whose em is 1: its line height, and their own constant.
-const BITMAP_SIZE: f64 = 2400.0 / 2048.0;
-const SVG_SIZE: f64 = 1.24;
+const UNITS_PER_EM: f64 = 2048.0;
 
-fn register_font() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for family in [FAMILY, "sans-serif"] {
-            let known = plotters::style::register_font(family, FontStyle::Normal, FONT);
-            assert!(known.is_ok(), "the embedded font is a font");
-        }
-    });
+fn font() -> FontRef<'static> {
+    FontRef::try_from_slice(FONT).expect("the embedded font is a font")
 }
 
-/// Text on a baseline. The backends place text by its upper edge, each by its own idea of it.
-fn draw_text<B: DrawingBackend>(
-    backend: &mut B,
-    (x, y): (f64, f64),
-    text: &str,
-    size: f64,
-    anchor: f64,
-    color: Color,
-    format: Format,
-) {
-    let em = size * SCALE;
-    let (font_size, above, left, h_pos) = match format {
-        Format::Bitmap => {
-            let left = x - anchor * Picture::text_width(text, size);
-            (em * BITMAP_SIZE, em * BITMAP_SIZE / 2.0, left, HPos::Left)
-        }
-        Format::Svg if anchor < 0.25 => (em * SVG_SIZE, em * 0.76, x, HPos::Left),
-        Format::Svg if anchor < 0.75 => (em * SVG_SIZE, em * 0.76, x, HPos::Center),
-        Format::Svg => (em * SVG_SIZE, em * 0.76, x, HPos::Right),
+/// Text of an SVG: the backend writes the name of the font and leaves it to the viewer to draw it. It places
+/// the text 0.76 em below the point given, and takes for its size 1.24 em.
+fn svg_text<B: DrawingBackend>(backend: &mut B, (x, y): (f64, f64), text: &Text) {
+    let h_pos = match text.anchor {
+        ..0.25 => HPos::Left,
+        0.25..0.75 => HPos::Center,
+        _ => HPos::Right,
     };
-    let color = rgb(color);
-    let style = TextStyle::from((FAMILY, font_size)).color(&color).pos(Pos::new(h_pos, VPos::Top));
-    let _ = backend.draw_text(text, &style, (pixel(left), (y * SCALE - above).round() as i32));
+    let (em, color) = (text.size * SCALE, rgb(text.color));
+    let style = TextStyle::from((FAMILY, em * 1.24)).color(&color).pos(Pos::new(h_pos, VPos::Top));
+    let _ = backend.draw_text(text.text, &style, (pixel(x), (y * SCALE - em * 0.76).round() as i32));
+}
+
+/// Text of a bitmap, glyph by glyph.
+fn bitmap_text<B: DrawingBackend>(backend: &mut B, (x, y): (f64, f64), text: &Text) {
+    let font = font();
+    let em = text.size * SCALE;
+    // The library takes for the size of a font the height of a line.
+    let scale = PxScale::from((em * f64::from(font.height_unscaled()) / UNITS_PER_EM) as f32);
+    let mut left = (x - text.anchor * Picture::text_width(text.text, text.size)) * SCALE;
+    for c in text.text.chars() {
+        let id = font.glyph_id(c);
+        let at = point(left as f32, (y * SCALE).round() as f32);
+        if let Some(outline) = font.outline_glyph(id.with_scale_and_position(scale, at)) {
+            let corner = outline.px_bounds().min;
+            outline.draw(|x, y, cover| {
+                let at = (corner.x as i32 + x as i32, corner.y as i32 + y as i32);
+                let _ = backend.draw_pixel(at, rgb(text.color).mix(f64::from(cover.min(1.0))).to_backend_color());
+            });
+        }
+        left += f64::from(font.h_advance_unscaled(id)) * em / UNITS_PER_EM;
+    }
 }
 
 #[cfg(test)]

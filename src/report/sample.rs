@@ -19,6 +19,8 @@ pub(crate) enum Size {
     Medium,
     /// Two hundred tasks, forty checkpoints.
     Large,
+    /// 1504 tasks of long names.
+    Huge,
 }
 
 /// The job and the figures of a made-up run.
@@ -29,17 +31,25 @@ pub(crate) fn run(size: Size, order: Order) -> (Scenario, Plan, Figures) {
             &[("source", "join", By::Hash), ("join", "sink", By::Hash)],
         ),
         Size::Medium => sample::job(
-            &[("orders", 6), ("payments", 4), ("join", 8), ("enrich", 4), ("sink", 2)],
+            &[("orders", 6), ("payments", 4), ("join", 8), ("enrich-with-customer-data", 4), ("sink", 2)],
             &[
                 ("orders", "join", By::Hash),
                 ("payments", "join", By::Hash),
-                ("join", "enrich", By::Rebalance),
-                ("enrich", "sink", By::Rebalance),
+                ("join", "enrich-with-customer-data", By::Rebalance),
+                ("enrich-with-customer-data", "sink", By::Rebalance),
             ],
         ),
         Size::Large => sample::job(
             &[("source", 64), ("parse", 64), ("count", 64), ("sink", 8)],
             &[("source", "parse", By::Forward), ("parse", "count", By::Hash), ("count", "sink", By::Rescale)],
+        ),
+        Size::Huge => sample::job(
+            &[("a-source-that-has-a-long-name", 500), ("parse", 500), ("count-what-comes-in", 500), ("sink", 4)],
+            &[
+                ("a-source-that-has-a-long-name", "parse", By::Forward),
+                ("parse", "count-what-comes-in", By::Rescale),
+                ("count-what-comes-in", "sink", By::Hash),
+            ],
         ),
     };
     let mut figures = Figures::new(&plan);

@@ -86,7 +86,7 @@ fn checkpoints(view: &RunView) -> String {
         "<status",
         ">trigger",
         ">end-to-end",
-        ">start delay",
+        ">delay",
         ">alignment",
         ">sync",
         ">async",
@@ -119,7 +119,7 @@ fn checkpoints(view: &RunView) -> String {
             or_dash(checkpoint.max(TaskTimes::sync)),
             or_dash(checkpoint.max(TaskTimes::r#async)),
             checkpoint.bytes.to_string(),
-            checkpoint.slowest.map_or("-".to_owned(), |task| elide(&plan.task_name(task), 15)),
+            checkpoint.slowest.map_or("-".to_owned(), |task| elide(&plan.task_name(task), 14)),
         ]);
         if let Some(told) = explain(plan, checkpoint) {
             paths.row(path_row(&told));
@@ -305,6 +305,12 @@ mod tests {
         let text = sample::with_view(sample::Size::Large, table);
         lines_fit(&text);
         assert!(text.contains("source (64)") && text.contains("min") && text.lines().count() < 75, "{text}");
+    }
+
+    #[test]
+    fn no_line_is_too_long_however_long_the_names_are() {
+        lines_fit(&sample::with_view(sample::Size::Medium, table));
+        lines_fit(&sample::with_view(sample::Size::Huge, table));
     }
 
     #[test]

@@ -4,13 +4,15 @@ use super::canvas::{Color, Picture, color};
 use crate::base::{CheckpointId, Span, TaskId, Time};
 use crate::check::{CheckpointFigures, Figures, Status, TaskTimes};
 use crate::model::{Difference, explain};
-use crate::plan::Plan;
+use crate::plan::{Operator, Plan};
 
 const WIDTH: f64 = 1100.0;
 const MARGIN: f64 = 28.0;
 const TEXT: f64 = 12.0;
 /// Rows above this are left out evenly, those of the critical path aside.
 const ROWS: usize = 360;
+/// Of operators with no more tasks than this, nothing is left out.
+const SMALL: usize = 40;
 /// More checkpoints than this make no legible panel.
 const OVERVIEW: usize = 400;
 
@@ -35,7 +37,7 @@ pub fn timeline(plan: &Plan, figures: &Figures, which: Option<CheckpointId>, cap
         all_checkpoints(&mut picture, figures, checkpoint, Area { x, y: 120.0, width: area.width, height: 62.0 });
     }
     legend(&mut picture, top - 18.0);
-    let scale = TimeScale::of(&told, area);
+    let scale = TimeScale::of(checkpoint.triggered, &told, area);
     scale.draw(&mut picture);
     rows.draw(&mut picture, plan, checkpoint, &scale);
     critical_path(&mut picture, &told, &rows, &scale);
@@ -83,7 +85,7 @@ fn legend(picture: &mut Picture, baseline: f64) {
     picture.line(vec![(x, baseline - 4.5), (x + 18.0, baseline - 4.5)], 2.0, color::BLACK);
     picture.text(x + 23.0, baseline, "critical path", TEXT, 0.0, color::BLACK);
     x += 23.0 + Picture::text_width("critical path", TEXT) + 22.0;
-    picture.diamond(x, baseline - 4.5, 4.0, color::PURPLE);
+    picture.diamond(x, baseline - 4.5, 4.0, color::WINE);
     picture.text(x + 9.0, baseline, "T(n,i) by the recurrence", TEXT, 0.0, color::BLACK);
 }
 
@@ -98,11 +100,10 @@ struct TimeScale {
 }
 
 impl TimeScale {
-    fn of(told: &Difference, area: Area) -> Self {
+    fn of(trigger: Time, told: &Difference, area: Area) -> Self {
         // A prediction that is far beyond is not worth squeezing everything else.
         let end = told.end_to_end;
         let shown = if told.predicted > end * 2 { end } else { end.max(told.predicted) };
-        let trigger = told.parts.first().map_or(Time::ZERO, |part| part.from);
         Self { area, trigger, span: shown.0.max(1) as f64 * 1.03, predicted: told.predicted, end }
     }
 
@@ -131,13 +132,15 @@ impl TimeScale {
         }
         let middle = self.area.x + self.area.width / 2.0;
         picture.text(middle, bottom + 42.0, "time since the trigger", TEXT, 0.5, color::GREY);
-        let end = self.offset(self.end);
-        picture.dashed(end, self.area.y, bottom, 1.0, color::BLACK);
-        picture.text(end - 6.0, self.area.y + 11.0, format!("acknowledged {}", self.end), TEXT, 1.0, color::BLACK);
+        let mut marks = vec![(self.end, format!("acknowledged {}", self.end), color::BLACK)];
         if self.predicted.0 as f64 <= self.span {
-            let x = self.offset(self.predicted);
-            picture.dashed(x, self.area.y + 15.0, bottom, 1.0, color::PURPLE);
-            picture.text(x - 6.0, self.area.y + 26.0, format!("T(n) {}", self.predicted), TEXT, 1.0, color::PURPLE);
+            marks.push((self.predicted, format!("T(n) {}", self.predicted), color::WINE));
+        }
+        // The later one's label is above the earlier one's line.
+        marks.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+        for ((at, label, color), y) in marks.into_iter().zip([self.area.y, self.area.y + 15.0]) {
+            picture.dashed(self.offset(at), y, bottom, 1.0, color);
+            picture.text(self.offset(at) - 6.0, y + 11.0, label, TEXT, 1.0, color);
         }
     }
 }
@@ -157,72 +160,84 @@ fn tick(span: f64, most: f64) -> u64 {
 
 /// Which tasks have a row, and where.
 struct Rows {
-    /// The upper edge of a task's row, relative to the panel; tasks that are left out have none.
-    top: Vec<Option<f64>>,
-    /// From one row to the next.
-    pitch: f64,
-    /// The height of its bars.
-    bar: f64,
+    /// By task; tasks that are left out have none.
+    rows: Vec<Option<Row>>,
     /// Each operator's name, with its upper and lower edge.
     groups: Vec<(String, f64, f64)>,
-    /// Every so many tasks have a row.
+    /// Rows are high enough for the names of their tasks.
+    by_task: bool,
+    /// Every so many tasks of a large operator have a row.
     every: usize,
     height: f64,
     /// The width of the labels.
     labels: f64,
 }
 
+/// A task's bar, relative to the panel.
+#[derive(Clone, Copy)]
+struct Row {
+    top: f64,
+    bar: f64,
+}
+
+impl Row {
+    fn middle(self) -> f64 {
+        self.top + self.bar / 2.0
+    }
+}
+
 impl Rows {
     fn of(plan: &Plan, told: &Difference) -> Self {
         let every = plan.tasks.len().div_ceil(ROWS).max(1);
-        let shown = |task: TaskId| {
-            (plan.tasks[task.index()].subtask as usize).is_multiple_of(every) || told.path.contains(&task)
+        let heads = plan.order.iter().map(|op| &plan.operators[op.index()]).filter(|op| op.position == 0);
+        let shown = |operator: &Operator| -> Vec<TaskId> {
+            let every = if operator.tasks.len() <= SMALL { 1 } else { every };
+            let chosen = |n: usize, task| n.is_multiple_of(every) || told.path.contains(&task);
+            operator
+                .tasks
+                .clone()
+                .map(TaskId)
+                .enumerate()
+                .filter(|(n, task)| chosen(*n, *task))
+                .map(|(_, t)| t)
+                .collect()
         };
-        let count = plan.task_ids().filter(|task| shown(*task)).count();
+        let count: usize = heads.clone().map(|operator| shown(operator).len()).sum();
         let pitch = (660.0 / count as f64).floor().clamp(2.0, 30.0);
-        let bar = match pitch {
-            14.0.. => pitch * 0.66,
-            6.0.. => pitch - 1.5,
-            _ => pitch,
-        };
-        let gap = if pitch >= 14.0 { 4.0 } else { 9.0 };
+        let by_task = pitch >= 14.0;
         // Above the rows there is room for two labels.
-        let (mut y, mut top, mut groups) = (36.0, vec![None; plan.tasks.len()], Vec::new());
-        for head in plan.order.iter().filter(|op| plan.operators[op.index()].position == 0) {
-            let tasks = plan.operators[head.index()].tasks.clone().map(TaskId);
-            let from = y;
-            for task in tasks.clone().filter(|task| shown(*task)) {
-                top[task.index()] = Some(y);
+        let (mut y, mut rows, mut groups) = (36.0, vec![None; plan.tasks.len()], Vec::new());
+        for operator in heads {
+            let (from, tasks) = (y, shown(operator));
+            // A small operator between large ones is as high as its label at least.
+            let pitch = pitch.max((TEXT * 2.0 / tasks.len() as f64).floor().min(14.0));
+            let bar = match pitch {
+                14.0.. => pitch * 0.66,
+                6.0.. => pitch - 1.5,
+                _ => pitch,
+            };
+            for task in tasks {
+                rows[task.index()] = Some(Row { top: y, bar });
                 y += pitch;
             }
-            let name = plan.task_name(TaskId(plan.operators[head.index()].tasks.start));
+            let name = plan.task_name(TaskId(operator.tasks.start));
             let name = name.rsplit_once('[').map_or(name.as_str(), |(name, _)| name);
-            groups.push((super::elide(&format!("{name} × {}", tasks.len()), 30), from, y));
-            // A group that is thinner than its label makes room for it.
-            y = (y + gap).max(from + if pitch >= 14.0 { 0.0 } else { TEXT + 6.0 });
+            groups.push((format!("{} × {}", super::elide(name, 24), operator.tasks.len()), from, y));
+            y += if by_task { 4.0 } else { 9.0 };
         }
-        let mut rows = Self { top, pitch, bar, groups, every, height: y, labels: 0.0 };
+        let mut rows = Self { rows, groups, by_task, every, height: y, labels: 0.0 };
         let widths = rows.all_labels(plan).into_iter().map(|(_, label)| Picture::text_width(&label, TEXT));
         rows.labels = widths.fold(62.0, f64::max);
         rows
     }
 
-    fn by_task(&self) -> bool {
-        self.pitch >= 14.0
-    }
-
     /// Every label with the middle of what it names.
     fn all_labels(&self, plan: &Plan) -> Vec<(f64, String)> {
-        if !self.by_task() {
+        if !self.by_task {
             return self.groups.iter().map(|(name, from, to)| ((from + to) / 2.0, name.clone())).collect();
         }
         let name = |task: TaskId| super::elide(&plan.task_name(task), 28);
-        plan.task_ids().filter_map(|task| self.middle(task).map(|y| (y, name(task)))).collect()
-    }
-
-    /// The middle of a task's bar.
-    fn middle(&self, task: TaskId) -> Option<f64> {
-        self.top[task.index()].map(|top| top + self.bar / 2.0)
+        plan.task_ids().filter_map(|task| self.rows[task.index()].map(|row| (row.middle(), name(task)))).collect()
     }
 
     fn draw(&self, picture: &mut Picture, plan: &Plan, checkpoint: &CheckpointFigures, scale: &TimeScale) {
@@ -230,14 +245,14 @@ impl Rows {
         for (y, label) in self.all_labels(plan) {
             picture.text(area.x - 10.0, area.y + y + TEXT * 0.36, label, TEXT, 1.0, color::BLACK);
         }
-        if !self.by_task() {
+        if !self.by_task {
             for (_, from, to) in &self.groups {
                 picture.line(vec![(area.x - 4.0, area.y + from), (area.x - 4.0, area.y + to - 1.0)], 1.0, color::GREY);
             }
         }
         for (task, times) in checkpoint.tasks.iter().enumerate() {
-            if let Some(top) = self.top[task] {
-                self.bars(picture, times, area.y + top, scale);
+            if let Some(row) = self.rows[task] {
+                bars(picture, times, area.y + row.top, row.bar, scale);
             }
         }
         let mut notes = Vec::new();
@@ -245,7 +260,7 @@ impl Rows {
             notes.push(format!("the recurrence ends beyond, at {}", scale.predicted));
         }
         if self.every > 1 {
-            notes.push(format!("1 of {} tasks is shown, and the critical path", self.every));
+            notes.push(format!("1 of {} tasks of large operators is shown, and the critical path", self.every));
         }
         let right = area.x + area.width;
         picture.text(right, area.y + area.height + 42.0, notes.join("; "), TEXT, 1.0, color::GREY);
@@ -253,44 +268,40 @@ impl Rows {
 
     fn draw_recurrence(&self, picture: &mut Picture, told: &Difference, scale: &TimeScale) {
         for (task, at) in told.recurrence.at.iter().enumerate() {
-            let Some(middle) = self.middle(TaskId::from(task)).filter(|_| scale.shows(*at)) else { continue };
-            match self.bar >= 8.0 {
-                true => picture.diamond(scale.x(*at), scale.area.y + middle, 4.0, color::PURPLE),
-                false => picture.rect(
-                    scale.x(*at) - 1.0,
-                    scale.area.y + middle - self.pitch / 2.0,
-                    2.0,
-                    self.pitch,
-                    color::PURPLE,
-                ),
+            let Some(row) = self.rows[task].filter(|_| scale.shows(*at)) else { continue };
+            let (x, y) = (scale.x(*at), scale.area.y + row.middle());
+            match row.bar >= 8.0 {
+                true => picture.diamond(x, y, 4.0, color::WINE),
+                false => picture.rect(x - 1.0, y - row.bar / 2.0, 2.0, row.bar, color::WINE),
             }
         }
     }
+}
 
-    fn bars(&self, picture: &mut Picture, times: &TaskTimes, y: f64, scale: &TimeScale) {
-        // Where barriers overtake, the snapshot begins before the last one is there.
-        let aligned = times.aligned.min(times.started);
-        let ends = [times.reached, aligned, times.started, times.taken, times.durable, times.acked];
-        let mut from = scale.trigger;
-        for (to, (_, fill)) in ends.into_iter().zip(KINDS) {
-            if to == Time::NEVER {
-                continue;
-            }
-            if to > from {
-                let (x0, x1) = (scale.x(from), scale.x(to));
-                // What happened is seen, however short it was.
-                let width = (x1 - x0).max(0.5);
-                match fill == color::PALE && self.bar >= 4.0 {
-                    true => picture.rect(x0, y + self.bar * 0.36, width, self.bar * 0.28, fill),
-                    false => picture.rect(x0, y, width, self.bar, fill),
-                }
-                from = to;
-            }
+/// What a task did, in a bar of its row.
+fn bars(picture: &mut Picture, times: &TaskTimes, y: f64, bar: f64, scale: &TimeScale) {
+    // Where barriers overtake, the snapshot begins before the last one is there.
+    let aligned = times.aligned.min(times.started);
+    let ends = [times.reached, aligned, times.started, times.taken, times.durable, times.acked];
+    let mut from = scale.trigger;
+    for (to, (_, fill)) in ends.into_iter().zip(KINDS) {
+        if to == Time::NEVER {
+            continue;
         }
-        if times.aligned != Time::NEVER && times.aligned > aligned && self.bar >= 4.0 {
-            let (x0, x1) = (scale.x(times.reached), scale.x(times.aligned));
-            picture.rect(x0, y + self.bar - 2.0, x1 - x0, 2.0, color::ORANGE);
+        if to > from {
+            let (x0, x1) = (scale.x(from), scale.x(to));
+            // What happened is seen, however short it was.
+            let width = (x1 - x0).max(0.5);
+            match fill == color::PALE && bar >= 4.0 {
+                true => picture.rect(x0, y + bar * 0.36, width, bar * 0.28, fill),
+                false => picture.rect(x0, y, width, bar, fill),
+            }
+            from = to;
         }
+    }
+    if times.aligned != Time::NEVER && times.aligned > aligned && bar >= 4.0 {
+        let (x0, x1) = (scale.x(times.reached), scale.x(times.aligned));
+        picture.rect(x0, y + bar - 2.0, x1 - x0, 2.0, color::ORANGE);
     }
 }
 
@@ -299,12 +310,12 @@ fn critical_path(picture: &mut Picture, told: &Difference, rows: &Rows, scale: &
     let mut points: Vec<(f64, f64)> = Vec::new();
     for part in &told.parts {
         // A barrier on its way is drawn where it is waited for.
-        let Some(middle) = rows.middle(part.task) else { continue };
-        let y = scale.area.y + middle;
+        let Some(row) = rows.rows[part.task.index()] else { continue };
+        let y = scale.area.y + row.middle();
         points.extend([(scale.x(part.from), y), (scale.x(part.to), y)]);
     }
     let Some(end) = points.last().copied() else { return };
-    let width = if rows.bar >= 8.0 { 2.0 } else { 1.5 };
+    let width = if rows.by_task { 2.0 } else { 1.5 };
     picture.line(points.clone(), width + 1.5, color::WHITE);
     picture.line(points, width, color::BLACK);
     let r = 4.5;
@@ -393,6 +404,7 @@ mod tests {
             ("medium", Size::Medium, Order::Emit),
             ("overtaking", Size::Medium, Order::Overtake),
             ("large", Size::Large, Order::Emit),
+            ("huge", Size::Huge, Order::Emit),
         ] {
             let (_, plan, figures) = sample::run(size, order);
             let picture = timeline(&plan, &figures, None, CAPTION).expect("a checkpoint completed");
