@@ -1,1 +1,7 @@
-fn main() {}
+//! The `cutline` binary: parses and dispatches.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(cutline::cli::main(std::env::args()))
+}

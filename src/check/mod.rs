@@ -26,6 +26,7 @@
 mod buffers;
 mod completion;
 mod cut;
+mod figures;
 mod finding;
 mod liveness;
 mod order;
@@ -36,6 +37,7 @@ mod restore;
 mod runner;
 mod state;
 
+pub use figures::*;
 pub use finding::{Finding, Findings, Verdict};
 pub use runner::Checks;
 

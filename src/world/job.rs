@@ -6,13 +6,14 @@ use crate::plan::{self, Plan};
 use crate::protocol::{self, Protocol, Settings};
 use crate::scenario::Scenario;
 use crate::workload::Workload;
+use std::sync::Arc;
 
 /// Made once from a scenario; shared by all seeds and all threads.
 pub struct Job {
     /// What the user wrote, with defaults.
     pub scenario: Scenario,
     /// Tasks and channels.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// What operators do and sources hold.
     pub workload: Workload,
     /// The protocol.
@@ -26,7 +27,7 @@ pub struct Job {
 impl Job {
     /// Compiles a checked scenario.
     pub fn compile(scenario: Scenario) -> Result<Self, Problem> {
-        let plan = plan::build(&scenario);
+        let plan = Arc::new(plan::build(&scenario));
         let (protocol, settings) = protocol::configure(&scenario.checkpoints, &plan)?;
         let workload = Workload::new(&scenario);
         workload.check_cycles(&scenario, &plan)?;

@@ -534,7 +534,7 @@ impl Clockwork {
     #[cold]
     fn watch(&mut self, job: &Job, event: &Event) {
         for (fault, matcher) in &mut self.matchers {
-            if matcher.matches(event, &job.plan) {
+            if matcher.matches(event, &*job.plan) {
                 self.struck.push(*fault);
             }
         }

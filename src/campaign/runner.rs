@@ -1,0 +1,249 @@
+//! One run after the other, with everything that watches and judges them.
+
+use crate::base::{Digest, Problem, TaskId, Time};
+use crate::check::{Checks, Claim, Claims, Expectation, Figures, Verdict, check_bounds, evaluate};
+use crate::drive::{Granularity, Timed};
+use crate::plan::Plan;
+use crate::scenario::{Scenario, SinkMode};
+use crate::trace::{Event, EventKind, Matcher, Observer, Stamped, TraceDigest};
+use crate::workload::{Oracle, SourceLog};
+use crate::world::{Job, World};
+use std::sync::Arc;
+
+/// What is wanted of runs beside verdict and digest, which every run has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Figures, and the expectations that need them.
+    pub figures: bool,
+    /// Every event.
+    pub trace: bool,
+    /// How far a step may move a task; the result does not depend on it.
+    pub granularity: Granularity,
+}
+
+impl Default for Want {
+    fn default() -> Self {
+        Self { figures: true, trace: false, granularity: Granularity::Effect }
+    }
+}
+
+/// Runs a job for any number of seeds.
+pub struct Runner {
+    job: Arc<Job>,
+    world: World,
+    driver: Timed,
+    oracle: Oracle,
+    watch: Watch,
+}
+
+/// Everything that watches a run.
+struct Watch {
+    plan: Arc<Plan>,
+    digest: TraceDigest,
+    checks: Checks,
+    figures: Option<Figures>,
+    trace: Option<Vec<Stamped>>,
+    /// Promised situations.
+    happens: Vec<Matcher>,
+    /// How far sources got, by operator and partition from its first one.
+    emitted: Vec<Vec<u64>>,
+    /// Each operator's first partition.
+    first: Vec<u32>,
+    drained: bool,
+    hops: u64,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// What the checks, the promised situations and the end of the run say.
+    pub verdict: Verdict,
+    /// What became of the scenario's expectations.
+    pub expectations: Vec<Expectation>,
+    /// Over all events.
+    pub digest: Digest,
+    /// How many events.
+    pub events: u64,
+    /// How many times a task processed a record.
+    pub hops: u64,
+    /// When it ended.
+    pub ended: Time,
+    /// The verdict and all else is as the scenario expects.
+    pub as_expected: bool,
+}
+
+impl Runner {
+    /// Prepares runs of a compiled scenario; refuses expectations about figures that do not exist.
+    pub fn new(job: Arc<Job>, want: Want) -> Result<Self, Problem> {
+        if let Some(problem) = check_bounds(&job.scenario.expect.figures).into_iter().next() {
+            return Err(problem);
+        }
+        let plan = Arc::clone(&job.plan);
+        let checks = Checks::for_claims(Arc::clone(&plan), &job.scenario.network, claims(&job));
+        let partitions = |log: &Option<SourceLog>| log.as_ref().map_or(0, |log| log.partitions as usize);
+        let watch = Watch {
+            digest: TraceDigest::new(plan.tasks.len(), plan.channels.len()),
+            checks,
+            figures: want.figures.then(|| Figures::new(&plan)),
+            trace: want.trace.then(Vec::new),
+            happens: job.scenario.expect.happens.iter().cloned().map(Matcher::new).collect(),
+            emitted: job.workload.logs.iter().map(|log| vec![0; partitions(log)]).collect(),
+            first: job.workload.logs.iter().map(|log| log.as_ref().map_or(0, |log| log.first_partition)).collect(),
+            drained: false,
+            hops: 0,
+            plan,
+        };
+        let (world, driver) = (World::new(&job), Timed::new(&job, want.granularity));
+        Ok(Self { oracle: Oracle::new(&job.plan), world, driver, watch, job })
+    }
+
+    /// The compiled scenario.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Runs one seed.
+    pub fn run(&mut self, seed: u64) -> Outcome {
+        self.world.reset(&self.job);
+        self.watch.reset();
+        self.driver.run(&self.job, &mut self.world, seed, &mut self.watch);
+        let (emitted, first) = (&self.watch.emitted, &self.watch.first);
+        let expected = self.watch.drained.then(|| {
+            self.oracle.evaluate(&self.job.workload, seed, |operator, partition| {
+                emitted[operator][(partition - first[operator]) as usize]
+            })
+        });
+        let verdict = self.watch.checks.finish(expected);
+        self.watch.hops = self.job.plan.task_ids().map(|task: TaskId| self.world.processed(task)).sum();
+        self.judge(seed, verdict)
+    }
+
+    /// The figures of the last run.
+    pub fn figures(&self) -> Option<&Figures> {
+        self.watch.figures.as_ref()
+    }
+
+    /// The checks after the last run.
+    pub fn checks(&self) -> &Checks {
+        &self.watch.checks
+    }
+
+    /// The events of the last run, if they were wanted.
+    pub fn trace(&self) -> &[Stamped] {
+        self.watch.trace.as_deref().unwrap_or_default()
+    }
+
+    fn judge(&self, seed: u64, verdict: Verdict) -> Outcome {
+        let expect = &self.job.scenario.expect;
+        let missed = self.watch.happens.iter().find(|matcher| !matcher.happened());
+        let verdict = match (verdict, missed) {
+            (Verdict::Pass, Some(matcher)) => Verdict::Miss(promise(matcher)),
+            (verdict, _) => verdict,
+        };
+        let mut expectations = match (&self.watch.figures, expect.figures.is_empty()) {
+            (Some(figures), false) => evaluate(&expect.figures, figures).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        for matcher in &self.watch.happens {
+            let text = format!("{} {}", promise(matcher), if matcher.happened() { "came up" } else { "never came up" });
+            expectations.push(Expectation { met: matcher.happened(), text });
+        }
+        let digest = self.watch.digest.digest();
+        if let Some(pinned) = expect.digest.as_ref().filter(|_| seed == self.job.scenario.run.seed) {
+            let met = *pinned == digest.to_string();
+            expectations.push(Expectation { met, text: format!("digest is {digest}, expected {pinned}") });
+        }
+        let wanted = expect.verdict.as_deref().unwrap_or("PASS");
+        if wanted != "PASS" {
+            let text = format!("verdict is {}, expected {wanted}", verdict.name());
+            expectations.push(Expectation { met: verdict.name() == wanted, text });
+        }
+        let as_expected = verdict.name() == wanted && expectations.iter().all(|expectation| expectation.met);
+        let (events, hops, ended) = (self.watch.digest.events(), self.watch.hops, self.driver.now());
+        Outcome { seed, verdict, expectations, digest, events, hops, ended, as_expected }
+    }
+}
+
+/// What a protocol promises for this very job: output is only promised where sinks can keep it.
+fn claims(job: &Job) -> Claims {
+    let promised = job.protocol.claims();
+    let committed = |scenario: &Scenario| {
+        scenario.job.operators.iter().all(|op| op.kind != "sink" || op.sink == SinkMode::TwoPhase)
+    };
+    let mut claims = Vec::new();
+    if promised.coordinated_cut {
+        claims.push(Claim::CoordinatedCut);
+    }
+    if promised.exactly_once {
+        claims.push(Claim::ExactlyOnceState);
+        if committed(&job.scenario) {
+            claims.push(Claim::ExactlyOnceOutput);
+        }
+    }
+    Claims::of(&claims)
+}
+
+fn promise(matcher: &Matcher) -> String {
+    let predicate = matcher.predicate();
+    let mut text = predicate.kind.name().to_owned();
+    if let Some(of) = &predicate.of {
+        text += &format!(" of {of}");
+    }
+    if let Some(checkpoint) = predicate.checkpoint {
+        text += &format!(" for checkpoint {checkpoint}");
+    }
+    if predicate.nth > 1 {
+        text += &format!(", number {}", predicate.nth);
+    }
+    text
+}
+
+impl Watch {
+    fn reset(&mut self) {
+        self.digest.reset();
+        self.checks.reset();
+        if let Some(figures) = &mut self.figures {
+            figures.reset();
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.clear();
+        }
+        self.happens.iter_mut().for_each(Matcher::reset);
+        self.drained = false;
+        self.hops = 0;
+    }
+
+    #[cold]
+    fn note_end(&mut self, event: &Event) {
+        match *event {
+            Event::SourceFinal { operator, partition, emitted, .. } => {
+                let known = &mut self.emitted[operator.index()];
+                known[(partition - self.first[operator.index()]) as usize] = emitted;
+            }
+            Event::RunEnded { drained } => self.drained = drained == 1,
+            _ => {}
+        }
+    }
+}
+
+impl Observer for Watch {
+    #[inline]
+    fn event(&mut self, at: Time, event: &Event) {
+        self.digest.event(at, event);
+        self.checks.event(at, event);
+        if let Some(figures) = &mut self.figures {
+            figures.event(at, event);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.event(at, event);
+        }
+        for matcher in &mut self.happens {
+            matcher.matches(event, &*self.plan);
+        }
+        if matches!(event.kind(), EventKind::SourceFinal | EventKind::RunEnded) {
+            self.note_end(event);
+        }
+    }
+}

@@ -1,0 +1,566 @@
+//! What a run measured, with Flink's names and meanings: a fold over the events of the run.
+//!
+//! [`Figures`] keeps the instants of every checkpoint at every task, what each restart cost, and running
+//! totals; all durations are derived from the instants when somebody asks. Nothing here is a float, and
+//! nothing is allocated for an event once the memory of an earlier run is there.
+//!
+//! Single numbers that scenarios bound and reports print have a name in the table [`FIGURES`].
+
+mod table;
+
+pub use table::{Expectation, FIGURES, Figure, Unit, Value, check_bounds, evaluate};
+
+use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Span, TaskId, Time};
+use crate::plan::Plan;
+use crate::trace::{AbortReason, Event, Observer};
+
+/// All that a run measured.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Checkpoints in the order of their triggers.
+    pub checkpoints: Vec<CheckpointFigures>,
+    /// Restarts in order.
+    pub restarts: Vec<RestartFigures>,
+    /// Running totals.
+    pub totals: Totals,
+    /// How long each task was stopped for want of output buffers.
+    pub blocked: Vec<Span>,
+    /// Since when a task is stopped; [`Time::NEVER`]: it is not.
+    blocked_since: Vec<Time>,
+    /// For every operator whether it is a source: what sources count as applied is not work done to state.
+    is_source: Vec<bool>,
+    last_failure: Time,
+    channels: usize,
+    /// When the barriers of the pending checkpoints entered their channels.
+    lanes: Vec<Lane>,
+    /// Vectors of earlier runs, to be used again.
+    spare: Vec<Vec<TaskTimes>>,
+}
+
+/// Running totals of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records that sources had emitted at the end, replays not counted twice; `None` until a source told.
+    pub emitted: Option<u64>,
+    /// Records that the state of operators (sources aside) held at the end; `None` until one told.
+    pub applied: Option<u64>,
+    /// Records that sources had to read again after restarts.
+    pub replayed: u64,
+    /// Records that became visible outside.
+    pub visible: u64,
+    /// Records in closed buffers, over all channels.
+    pub sent_records: u64,
+    /// Bytes in closed buffers, over all channels.
+    pub sent_bytes: Bytes,
+    /// Buffers that left for the wire.
+    pub buffers: u64,
+    /// Snapshots of single tasks that were taken, coordinated or not.
+    pub snapshots: u64,
+    /// Tasks that threw an exception.
+    pub failures: u64,
+    /// Messages of older attempts that the coordinator ignored.
+    pub stale: u64,
+    /// Instant of the last event.
+    pub end: Time,
+    /// Whether the run is over, and every task had ended.
+    pub drained: Option<bool>,
+}
+
+/// How a checkpoint ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not yet.
+    Pending,
+    /// All acknowledgements are in and the metadata is written.
+    Completed,
+    /// It was given up.
+    Aborted(AbortReason),
+}
+
+impl Status {
+    /// The word for it in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Aborted(reason) => reason.name(),
+        }
+    }
+}
+
+/// One checkpoint that the coordinator triggered.
+#[derive(Clone, Debug)]
+pub struct CheckpointFigures {
+    /// Its id.
+    pub id: CheckpointId,
+    /// When the coordinator triggered it.
+    pub triggered: Time,
+    /// How it ended.
+    pub status: Status,
+    /// When it completed or was given up; [`Time::NEVER`] while it is pending.
+    pub ended: Time,
+    /// When the coordinator had the last acknowledgement so far; [`Time::NEVER`] before the first.
+    pub last_ack: Time,
+    /// The task whose acknowledgement was the last.
+    pub slowest: Option<TaskId>,
+    /// Bytes that its tasks wrote to storage.
+    pub bytes: Bytes,
+    /// By task.
+    pub tasks: Vec<TaskTimes>,
+}
+
+/// The instants of one checkpoint at one task; [`Time::NEVER`] is what did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskTimes {
+    /// The first barrier was handled, or the coordinator's trigger.
+    pub reached: Time,
+    /// The last barrier was handled; the same as `reached` if there was but one, or a trigger.
+    pub aligned: Time,
+    /// The synchronous part of the snapshot began.
+    pub started: Time,
+    /// The synchronous part ended.
+    pub taken: Time,
+    /// All of it is in storage.
+    pub durable: Time,
+    /// The coordinator has the acknowledgement.
+    pub acked: Time,
+    /// Bytes written.
+    pub bytes: Bytes,
+    /// How the first barrier came; `None`: by the coordinator's trigger.
+    pub first: Option<Arrival>,
+    /// How the last barrier came.
+    pub last: Option<Arrival>,
+}
+
+/// A barrier at the end of its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The channel it came through.
+    pub channel: ChannelId,
+    /// When its sender put it in; [`Time::NEVER`] if nobody saw that.
+    pub sent: Time,
+}
+
+/// What one restart cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestartFigures {
+    /// The attempt that it began.
+    pub attempt: Attempt,
+    /// The task whose failure it answers.
+    pub cause: TaskId,
+    /// When that task failed; [`Time::NEVER`] if it was not seen to.
+    pub failed: Time,
+    /// When the failure was noticed and the restart prepared.
+    pub noticed: Time,
+    /// When the last task had started; [`Time::NEVER`] if none did.
+    pub running: Time,
+    /// The newest checkpoint that a task went back to.
+    pub restored: Option<CheckpointId>,
+    /// Records that sources had to read again.
+    pub replayed: u64,
+}
+
+/// The send times of one checkpoint's barriers, by channel.
+#[derive(Clone, Debug)]
+struct Lane {
+    checkpoint: CheckpointId,
+    sent: Vec<Time>,
+}
+
+impl Figures {
+    /// For a run of this plan.
+    pub fn new(plan: &Plan) -> Self {
+        Self::sized(plan.tasks.len(), plan.channels.len(), plan.operators.iter().map(|op| op.is_source).collect())
+    }
+
+    fn sized(tasks: usize, channels: usize, is_source: Vec<bool>) -> Self {
+        Self {
+            checkpoints: Vec::new(),
+            restarts: Vec::new(),
+            totals: Totals::default(),
+            blocked: vec![Span::ZERO; tasks],
+            blocked_since: vec![Time::NEVER; tasks],
+            is_source,
+            last_failure: Time::NEVER,
+            channels,
+            lanes: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Begins again, and keeps the memory.
+    pub fn reset(&mut self) {
+        self.spare.extend(self.checkpoints.drain(..).map(|checkpoint| checkpoint.tasks));
+        self.restarts.clear();
+        self.totals = Totals::default();
+        self.blocked.fill(Span::ZERO);
+        self.blocked_since.fill(Time::NEVER);
+        self.last_failure = Time::NEVER;
+        self.lanes.iter_mut().for_each(|lane| lane.checkpoint = CheckpointId::INITIAL);
+    }
+
+    /// The checkpoint of this id, if the coordinator triggered it.
+    pub fn checkpoint(&self, id: CheckpointId) -> Option<&CheckpointFigures> {
+        self.checkpoints.iter().rev().find(|checkpoint| checkpoint.id == id)
+    }
+
+    /// The checkpoints that completed, in the order of their triggers.
+    pub fn completed(&self) -> impl DoubleEndedIterator<Item = &CheckpointFigures> {
+        self.checkpoints.iter().filter(|checkpoint| checkpoint.status == Status::Completed)
+    }
+
+    /// The last checkpoint that completed.
+    pub fn last_completed(&self) -> Option<&CheckpointFigures> {
+        self.completed().next_back()
+    }
+
+    /// How long the job, or a part of it, did not run because of restarts.
+    ///
+    /// Each counts from the restart's preparation to the start of its last task; a restart that was overtaken
+    /// by the next one before any task started counts until then.
+    pub fn downtime(&self) -> Span {
+        let next = self.restarts.iter().skip(1).map(|restart| restart.noticed).chain([self.totals.end]);
+        let down =
+            self.restarts.iter().zip(next).map(|(restart, next)| restart.running.min(next).since(restart.noticed));
+        down.fold(Span::ZERO, |sum, span| sum + span)
+    }
+
+    /// From the back, because what is told is nearly always about the newest.
+    #[inline]
+    fn pending(&mut self, id: CheckpointId) -> Option<&mut CheckpointFigures> {
+        self.checkpoints.iter_mut().rev().find(|checkpoint| checkpoint.id == id)
+    }
+
+    #[inline]
+    fn at_task(&mut self, id: CheckpointId, task: TaskId) -> Option<&mut TaskTimes> {
+        self.pending(id).map(|checkpoint| &mut checkpoint.tasks[task.index()])
+    }
+
+    #[inline]
+    fn lane(&mut self, id: CheckpointId) -> Option<&mut Lane> {
+        self.lanes.iter_mut().find(|lane| lane.checkpoint == id)
+    }
+
+    fn triggered(&mut self, at: Time, id: CheckpointId) {
+        let mut tasks = self.spare.pop().unwrap_or_default();
+        tasks.clear();
+        tasks.resize(self.blocked.len(), TaskTimes::NEVER);
+        self.checkpoints.push(CheckpointFigures {
+            id,
+            triggered: at,
+            status: Status::Pending,
+            ended: Time::NEVER,
+            last_ack: Time::NEVER,
+            slowest: None,
+            bytes: Bytes(0),
+            tasks,
+        });
+        let is_pending = |id| self.checkpoints.iter().rev().any(|c| c.id == id && c.status == Status::Pending);
+        match self.lanes.iter().position(|lane| !is_pending(lane.checkpoint)) {
+            Some(free) => {
+                self.lanes[free].checkpoint = id;
+                self.lanes[free].sent.fill(Time::NEVER);
+            }
+            None => self.lanes.push(Lane { checkpoint: id, sent: vec![Time::NEVER; self.channels] }),
+        }
+    }
+
+    fn received(&mut self, at: Time, task: TaskId, channel: ChannelId, id: CheckpointId) {
+        let sent = self.lane(id).map_or(Time::NEVER, |lane| lane.sent[channel.index()]);
+        let Some(times) = self.at_task(id, task) else { return };
+        let arrival = Some(Arrival { channel, sent });
+        if times.reached == Time::NEVER {
+            times.reached = at;
+            times.first = arrival;
+        }
+        times.aligned = at;
+        times.last = arrival;
+    }
+
+    fn ended(&mut self, at: Time, id: CheckpointId, status: Status) {
+        if let Some(checkpoint) = self.pending(id) {
+            checkpoint.status = status;
+            checkpoint.ended = at;
+        }
+    }
+
+    fn unblocked(&mut self, at: Time, task: TaskId) {
+        let since = std::mem::replace(&mut self.blocked_since[task.index()], Time::NEVER);
+        if since != Time::NEVER {
+            self.blocked[task.index()] += at.since(since);
+        }
+    }
+
+    fn started(&mut self, at: Time, task: TaskId, checkpoint: CheckpointId) {
+        self.unblocked(at, task);
+        // The first start of all tasks belongs to no restart.
+        if let Some(restart) = self.restarts.last_mut() {
+            restart.running = at;
+            restart.restored = restart.restored.max(Some(checkpoint));
+        }
+    }
+}
+
+impl Observer for Figures {
+    fn event(&mut self, at: Time, event: &Event) {
+        self.totals.end = at;
+        match *event {
+            Event::BufferClosed { records, bytes, .. } => {
+                self.totals.sent_records += u64::from(records);
+                self.totals.sent_bytes.0 += u64::from(bytes);
+            }
+            Event::BufferSent { .. } => self.totals.buffers += 1,
+            Event::TaskBlocked { task } => {
+                let since = &mut self.blocked_since[task.index()];
+                *since = (*since).min(at);
+            }
+            Event::TaskUnblocked { task } => self.unblocked(at, task),
+            Event::BarrierSent { channel, checkpoint } => {
+                if let Some(lane) = self.lane(checkpoint) {
+                    lane.sent[channel.index()] = at;
+                }
+            }
+            Event::BarrierReceived { task, channel, checkpoint } => self.received(at, task, channel, checkpoint),
+            Event::CheckpointTriggered { checkpoint } => self.triggered(at, checkpoint),
+            Event::TriggerReceived { task, checkpoint } => {
+                if let Some(times) = self.at_task(checkpoint, task).filter(|times| times.reached == Time::NEVER) {
+                    (times.reached, times.aligned) = (at, at);
+                }
+            }
+            Event::SnapshotStarted { task, checkpoint } => {
+                if let Some(times) = self.at_task(checkpoint, task) {
+                    times.started = times.started.min(at);
+                }
+            }
+            Event::SnapshotTaken { task, checkpoint } => {
+                self.totals.snapshots += 1;
+                if let Some(times) = self.at_task(checkpoint, task) {
+                    times.taken = times.taken.min(at);
+                }
+            }
+            Event::SnapshotDurable { task, checkpoint, bytes } => {
+                if let Some(checkpoint) = self.pending(checkpoint) {
+                    checkpoint.bytes.0 += bytes;
+                    let times = &mut checkpoint.tasks[task.index()];
+                    times.durable = times.durable.min(at);
+                    times.bytes.0 += bytes;
+                }
+            }
+            Event::AckReceived { task, checkpoint, .. } => {
+                if let Some(checkpoint) = self.pending(checkpoint) {
+                    checkpoint.tasks[task.index()].acked = at;
+                    // Of acknowledgements at one instant, the first one told is the slowest.
+                    if checkpoint.last_ack != at {
+                        checkpoint.last_ack = at;
+                        checkpoint.slowest = Some(task);
+                    }
+                }
+            }
+            Event::StaleMessage { .. } => self.totals.stale += 1,
+            Event::CheckpointCompleted { checkpoint } => self.ended(at, checkpoint, Status::Completed),
+            Event::CheckpointAborted { checkpoint, reason } => self.ended(at, checkpoint, Status::Aborted(reason)),
+            Event::TaskFailed { task, .. } => {
+                self.totals.failures += 1;
+                self.last_failure = at;
+                self.unblocked(at, task);
+            }
+            Event::TaskCancelled { task, .. } | Event::TaskFinished { task } => self.unblocked(at, task),
+            Event::JobRestarting { task, attempt } => self.restarts.push(RestartFigures {
+                attempt,
+                cause: task,
+                failed: std::mem::replace(&mut self.last_failure, Time::NEVER),
+                noticed: at,
+                running: Time::NEVER,
+                restored: None,
+                replayed: 0,
+            }),
+            Event::TaskStarted { task, checkpoint, .. } => self.started(at, task, checkpoint),
+            Event::SourceRewound { position, from, .. } => {
+                let again = from.saturating_sub(position);
+                self.totals.replayed += again;
+                if let Some(restart) = self.restarts.last_mut() {
+                    restart.replayed += again;
+                }
+            }
+            Event::OutputVisible { records, .. } => self.totals.visible += records,
+            Event::SourceFinal { emitted, .. } => *self.totals.emitted.get_or_insert(0) += emitted,
+            Event::StateFinal { operator, applied, .. } if !self.is_source[operator.index()] => {
+                *self.totals.applied.get_or_insert(0) += applied;
+            }
+            Event::RunEnded { drained } => {
+                self.totals.drained = Some(drained == 1);
+                (0..self.blocked.len()).for_each(|task| self.unblocked(at, TaskId::from(task)));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl CheckpointFigures {
+    /// From the trigger to the last acknowledgement; only a completed checkpoint has it.
+    pub fn end_to_end(&self) -> Option<Span> {
+        (self.status == Status::Completed).then(|| between(self.triggered, self.last_ack)).flatten()
+    }
+
+    /// From the trigger until a task handled its first barrier, or the trigger itself.
+    pub fn start_delay(&self, task: TaskId) -> Option<Span> {
+        between(self.triggered, self.tasks[task.index()].reached)
+    }
+
+    /// The largest of a duration over all tasks that have it.
+    pub fn max(&self, duration: impl Fn(&TaskTimes) -> Option<Span>) -> Option<Span> {
+        self.tasks.iter().filter_map(duration).max()
+    }
+
+    /// The largest start delay.
+    pub fn start_delay_max(&self) -> Option<Span> {
+        self.max(|times| between(self.triggered, times.reached))
+    }
+}
+
+impl TaskTimes {
+    /// Nothing happened yet.
+    pub const NEVER: Self = Self {
+        reached: Time::NEVER,
+        aligned: Time::NEVER,
+        started: Time::NEVER,
+        taken: Time::NEVER,
+        durable: Time::NEVER,
+        acked: Time::NEVER,
+        bytes: Bytes(0),
+        first: None,
+        last: None,
+    };
+
+    /// From the first barrier handled to the last.
+    pub fn alignment(&self) -> Option<Span> {
+        between(self.reached, self.aligned)
+    }
+
+    /// The synchronous part.
+    pub fn sync(&self) -> Option<Span> {
+        between(self.started, self.taken)
+    }
+
+    /// The asynchronous part, until everything is in storage.
+    pub fn r#async(&self) -> Option<Span> {
+        between(self.taken, self.durable)
+    }
+}
+
+/// `None` unless both happened.
+fn between(from: Time, to: Time) -> Option<Span> {
+    (from != Time::NEVER && to != Time::NEVER).then(|| to.since(from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: CheckpointId = CheckpointId(1);
+    const TWO: CheckpointId = CheckpointId(2);
+    const SOURCE: TaskId = TaskId(0);
+    const OTHER: TaskId = TaskId(1);
+    const JOIN: TaskId = TaskId(2);
+
+    fn told(events: &[(u64, Event)]) -> Figures {
+        let mut figures = Figures::sized(3, 2, vec![true, true, false]);
+        events.iter().for_each(|(at, event)| figures.event(Time(*at), event));
+        figures
+    }
+
+    /// Two sources and a join; the barrier of the second source is late.
+    fn aligned_checkpoint() -> Vec<(u64, Event)> {
+        let checkpoint = ONE;
+        let attempt = Attempt(0);
+        let mut events = vec![(100, Event::CheckpointTriggered { checkpoint })];
+        for (task, channel, at) in [(SOURCE, ChannelId(0), 110), (OTHER, ChannelId(1), 130)] {
+            events.extend([
+                (at, Event::TriggerReceived { task, checkpoint }),
+                (at + 1, Event::BarrierSent { channel, checkpoint }),
+                (at + 1, Event::SnapshotStarted { task, checkpoint }),
+                (at + 3, Event::SnapshotTaken { task, checkpoint }),
+                (at + 9, Event::SnapshotDurable { task, checkpoint, bytes: 10 }),
+                (at + 15, Event::AckReceived { task, checkpoint, attempt }),
+            ]);
+        }
+        let task = JOIN;
+        events.extend([
+            (120, Event::BarrierReceived { task, channel: ChannelId(0), checkpoint }),
+            (150, Event::BarrierReceived { task, channel: ChannelId(1), checkpoint }),
+            (150, Event::SnapshotStarted { task, checkpoint }),
+            (154, Event::SnapshotTaken { task, checkpoint }),
+            (190, Event::SnapshotDurable { task, checkpoint, bytes: 1000 }),
+            (200, Event::AckReceived { task, checkpoint, attempt }),
+            (203, Event::CheckpointCompleted { checkpoint }),
+        ]);
+        events.sort_by_key(|(at, _)| *at);
+        events
+    }
+
+    #[test]
+    fn a_checkpoint_has_the_durations_that_flink_shows() {
+        let figures = told(&aligned_checkpoint());
+        let checkpoint = figures.last_completed().expect("it completed");
+        assert_eq!(checkpoint.end_to_end(), Some(Span(100)), "to the last acknowledgement, not to completion");
+        assert_eq!((checkpoint.ended, checkpoint.slowest, checkpoint.bytes), (Time(203), Some(JOIN), Bytes(1020)));
+        assert_eq!([SOURCE, OTHER, JOIN].map(|t| checkpoint.start_delay(t)), [10, 30, 20].map(|ns| Some(Span(ns))));
+        let join = &checkpoint.tasks[JOIN.index()];
+        assert_eq!((join.alignment(), join.sync(), join.r#async()), (Some(Span(30)), Some(Span(4)), Some(Span(36))));
+        assert_eq!(join.first, Some(Arrival { channel: ChannelId(0), sent: Time(111) }));
+        assert_eq!(join.last, Some(Arrival { channel: ChannelId(1), sent: Time(131) }));
+        assert_eq!(checkpoint.tasks[SOURCE.index()].alignment(), Some(Span::ZERO));
+    }
+
+    #[test]
+    fn barriers_of_checkpoints_in_flight_together_are_told_apart() {
+        let channel = ChannelId(0);
+        let figures = told(&[
+            (1, Event::CheckpointTriggered { checkpoint: ONE }),
+            (2, Event::BarrierSent { channel, checkpoint: ONE }),
+            (3, Event::CheckpointTriggered { checkpoint: TWO }),
+            (4, Event::BarrierSent { channel, checkpoint: TWO }),
+            (5, Event::BarrierReceived { task: JOIN, channel, checkpoint: ONE }),
+            (6, Event::BarrierReceived { task: JOIN, channel, checkpoint: TWO }),
+            (7, Event::CheckpointAborted { checkpoint: ONE, reason: AbortReason::Expired }),
+        ]);
+        let sent = |id| figures.checkpoint(id).and_then(|c| c.tasks[JOIN.index()].last).map(|arrival| arrival.sent);
+        assert_eq!((sent(ONE), sent(TWO)), (Some(Time(2)), Some(Time(4))));
+        assert_eq!(figures.checkpoints[0].status.name(), "expired");
+        assert_eq!(figures.checkpoints[1].end_to_end(), None);
+    }
+
+    #[test]
+    fn downtime_lasts_until_the_last_task_runs_again() {
+        let start = |task, attempt| Event::TaskStarted { task, attempt: Attempt(attempt), checkpoint: ONE };
+        let restart = |attempt| Event::JobRestarting { task: OTHER, attempt: Attempt(attempt) };
+        let figures = told(&[
+            (0, start(SOURCE, 0)),
+            (10, Event::TaskBlocked { task: SOURCE }),
+            (20, Event::TaskFailed { task: OTHER, attempt: Attempt(0) }),
+            (20, Event::TaskCancelled { task: SOURCE, attempt: Attempt(0) }),
+            (25, restart(1)),
+            (30, restart(2)),
+            (35, start(SOURCE, 2)),
+            (40, Event::SourceRewound { task: SOURCE, position: 100, from: 175 }),
+            (45, start(OTHER, 2)),
+            (60, restart(3)),
+            (90, Event::RunEnded { drained: 0 }),
+        ]);
+        assert_eq!(figures.downtime(), Span(5 + 15 + 30));
+        assert_eq!((figures.totals.replayed, figures.restarts[1].replayed), (75, 75));
+        assert_eq!((figures.restarts[0].failed, figures.restarts[1].running), (Time(20), Time(45)));
+        assert_eq!(figures.blocked[0], Span(10), "a cancelled task is not blocked");
+    }
+
+    #[test]
+    fn a_reset_fold_has_forgotten_everything() {
+        let mut figures = told(&aligned_checkpoint());
+        figures.reset();
+        assert!(figures.checkpoints.is_empty() && figures.totals == Totals::default());
+        aligned_checkpoint().iter().for_each(|(at, event)| figures.event(Time(*at), event));
+        let fresh = told(&aligned_checkpoint());
+        assert_eq!(figures.checkpoints[0].tasks, fresh.checkpoints[0].tasks);
+        assert_eq!((figures.totals, figures.lanes.len()), (fresh.totals, 1));
+    }
+}

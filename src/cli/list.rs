@@ -1,0 +1,75 @@
+//! `cutline list`: what scenarios can name, from the tables.
+
+use super::Command;
+use crate::base::Problem;
+use crate::check::{CHECKS, FIGURES};
+use crate::protocol::ZOO;
+use crate::report::wrap;
+use crate::trace::EventKind;
+use crate::workload::OPERATORS;
+use clap::{Arg, ArgMatches};
+use std::io::Write;
+
+/// `list`.
+pub struct List;
+
+type Rows = fn() -> Vec<(String, String)>;
+
+/// What can be listed.
+const TABLES: &[(&str, &str, Rows)] = &[
+    ("protocols", "name them in `checkpoints.protocol`", || {
+        let row = |protocol: &&dyn crate::protocol::Protocol| (protocol.name().to_owned(), protocol_line(*protocol));
+        ZOO.iter().map(row).collect()
+    }),
+    ("operators", "the `kind` of an operator", || {
+        OPERATORS.iter().map(|kind| (kind.name().to_owned(), kind.about().to_owned())).collect()
+    }),
+    ("checks", "what every run is held to, as far as its protocol claims it", || {
+        CHECKS.iter().map(|entry| (entry.about.name.to_owned(), entry.about.sentence.to_owned())).collect()
+    }),
+    ("figures", "bound them in `expect.figures`", || {
+        FIGURES.iter().map(|figure| (figure.name.to_owned(), figure.about.to_owned())).collect()
+    }),
+    ("events", "name them in `faults[].when` and `expect.happens`", || {
+        EventKind::ALL.iter().map(|kind| (kind.name().to_owned(), kind.about().to_owned())).collect()
+    }),
+];
+
+fn protocol_line(protocol: &dyn crate::protocol::Protocol) -> String {
+    let claims = protocol.claims();
+    let mut words = vec![if claims.exactly_once { "exactly once" } else { "at least once" }];
+    words.extend(claims.coordinated_cut.then_some("consistent cuts"));
+    words.extend(claims.cycles.then_some("cycles"));
+    words.push(if claims.global_restart { "global restart" } else { "partial restart" });
+    let mut line = format!("{}; claims: {}", protocol.about(), words.join(", "));
+    for parameter in protocol.parameters() {
+        line += &format!("; `{}` (default {}): {}", parameter.name, parameter.default, parameter.about);
+    }
+    line
+}
+
+impl Command for List {
+    fn usage(&self) -> clap::Command {
+        let names = TABLES.iter().map(|(name, ..)| *name);
+        clap::Command::new("list")
+            .about("List protocols, operators, checks, figures and events")
+            .arg(
+                Arg::new("table").value_parser(clap::builder::PossibleValuesParser::new(names)).help("Only this table"),
+            )
+            .after_help("Example:\n  cutline list protocols")
+    }
+
+    fn call(&self, arguments: &ArgMatches, out: &mut dyn Write) -> Result<bool, Problem> {
+        let only: Option<&String> = arguments.get_one("table");
+        for (name, about, rows) in TABLES.iter().filter(|(name, ..)| only.is_none_or(|only| only == name)) {
+            let _ = writeln!(out, "{name} ({about})");
+            let rows = rows();
+            let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            for (name, about) in rows {
+                let _ = writeln!(out, "  {name:<width$}  {}", wrap(&about, 96 - width, width + 4).trim_start());
+            }
+            let _ = writeln!(out);
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,226 @@
+//! `cutline run`: simulate scenarios and judge them.
+
+use super::{Command, read_scenario, scenario_files};
+use crate::base::Problem;
+use crate::campaign::{Outcome, Runner, Want};
+use crate::check::{Claim, Verdict};
+use crate::report::{CheckLine, RunView, json, table, timeline, write_file};
+use crate::trace::{first_divergence, to_json};
+use crate::world::Job;
+use clap::{Arg, ArgAction, ArgMatches};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// `run`.
+pub struct Run;
+
+impl Command for Run {
+    fn usage(&self) -> clap::Command {
+        clap::Command::new("run")
+            .about("Simulate scenarios and judge them by what they expect")
+            .arg(Arg::new("scenarios").required(true).num_args(1..).help("Scenario files, or folders of them"))
+            .arg(
+                Arg::new("seed")
+                    .long("seed")
+                    .value_name("N")
+                    .value_parser(clap::value_parser!(u64))
+                    .help("Use this seed instead of the scenario's"),
+            )
+            .arg(
+                Arg::new("json")
+                    .long("json")
+                    .action(ArgAction::SetTrue)
+                    .help("Print one JSON object for a run, or a list of them for several"),
+            )
+            .arg(
+                Arg::new("trace")
+                    .long("trace")
+                    .value_name("PATH")
+                    .help("Write every event as JSON Lines: to this file, or for several runs into this folder"),
+            )
+            .arg(Arg::new("chart").long("chart").value_name("PATH").help(
+                "Draw the timeline of the last complete checkpoint as PATH.svg and PATH.png; for several runs \
+                 PATH is a folder",
+            ))
+            .arg(
+                Arg::new("twice")
+                    .long("twice")
+                    .action(ArgAction::SetTrue)
+                    .help("Run everything twice and say at which event the two part, if they do"),
+            )
+            .arg(
+                Arg::new("brief")
+                    .long("brief")
+                    .action(ArgAction::SetTrue)
+                    .help("One line for each run (the default for more than three)"),
+            )
+            .after_help(
+                "Examples:\n  cutline run scenarios/\n  cutline run job.json --seed 7 --chart reports/job\n  \
+                 cutline run job.json --json | jq .digest",
+            )
+    }
+
+    fn call(&self, arguments: &ArgMatches, out: &mut dyn Write) -> Result<bool, Problem> {
+        let paths: Vec<String> = arguments.get_many("scenarios").expect("required").cloned().collect();
+        let files = scenario_files(&paths)?;
+        // Everything is read and checked before anything is written.
+        let jobs: Vec<(PathBuf, Job)> = files.into_iter().map(compile).collect::<Result<_, _>>()?;
+        let many = jobs.len() > 1;
+        let options = Options {
+            seed: arguments.get_one("seed").copied(),
+            trace: arguments.get_one::<String>("trace").map(PathBuf::from),
+            chart: arguments.get_one::<String>("chart").map(PathBuf::from),
+            twice: arguments.get_flag("twice"),
+            json: arguments.get_flag("json"),
+            brief: arguments.get_flag("brief") || jobs.len() > 3,
+            many,
+        };
+        let mut objects = Vec::new();
+        let mut failed = 0;
+        let count = jobs.len();
+        for (path, job) in jobs {
+            let as_expected = run_one(&path, job, &options, &mut objects, out)?;
+            failed += usize::from(!as_expected);
+        }
+        if options.json {
+            let value = if many { serde_json::Value::Array(objects) } else { objects.remove(0) };
+            let _ = writeln!(out, "{value:#}");
+        } else if many {
+            let _ = writeln!(out, "{} of {count} runs as expected", count - failed);
+        }
+        Ok(failed == 0)
+    }
+}
+
+struct Options {
+    seed: Option<u64>,
+    trace: Option<PathBuf>,
+    chart: Option<PathBuf>,
+    twice: bool,
+    json: bool,
+    brief: bool,
+    many: bool,
+}
+
+impl Options {
+    /// Where a file about one of the runs goes.
+    fn place(&self, base: &Path, scenario: &Path, extension: &str) -> PathBuf {
+        let stem = scenario.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = match self.many {
+            true => base.join(stem),
+            false => base.to_owned(),
+        };
+        match name.extension().is_some_and(|found| found == extension) {
+            true => name,
+            false => PathBuf::from(format!("{}.{extension}", name.display())),
+        }
+    }
+}
+
+fn compile(path: PathBuf) -> Result<(PathBuf, Job), Problem> {
+    let scenario = read_scenario(&path)?;
+    let job = Job::compile(scenario).map_err(|problem| problem.in_file(path.display().to_string()))?;
+    Ok((path, job))
+}
+
+fn run_one(
+    path: &Path,
+    job: Job,
+    options: &Options,
+    objects: &mut Vec<serde_json::Value>,
+    out: &mut dyn Write,
+) -> Result<bool, Problem> {
+    let job = Arc::new(job);
+    let want = Want { trace: options.trace.is_some() || options.twice, ..Want::default() };
+    let mut runner =
+        Runner::new(Arc::clone(&job), want).map_err(|problem| problem.in_file(path.display().to_string()))?;
+    let seed = options.seed.unwrap_or(job.scenario.run.seed);
+    let mut outcome = runner.run(seed);
+    if options.twice {
+        let first = runner.trace().to_vec();
+        outcome = runner.run(seed);
+        if let Some(divergence) = first_divergence(&first, runner.trace()) {
+            let _ = writeln!(out, "{}: {divergence}", path.display());
+            outcome.as_expected = false;
+        }
+    }
+    if let Some(base) = &options.trace {
+        let lines: Vec<String> = runner.trace().iter().map(|event| to_json(event).to_string() + "\n").collect();
+        write_file(&options.place(base, path, "jsonl"), lines.concat().as_bytes())?;
+    }
+    let checks = check_lines(&runner, &outcome);
+    let figures = runner.figures().expect("figures were wanted");
+    let view = RunView {
+        scenario: &job.scenario,
+        plan: &job.plan,
+        figures,
+        checks: &checks,
+        expectations: &outcome.expectations,
+        verdict: outcome.verdict.name(),
+        digest: outcome.digest,
+        seed,
+        events: outcome.events,
+        hops: outcome.hops,
+    };
+    if let Some(base) = &options.chart {
+        let caption = format!("{} · {} · seed {seed}", job.scenario.name, job.scenario.checkpoints.protocol);
+        match timeline(&job.plan, figures, None, &caption) {
+            Some(picture) => {
+                let place = options.place(base, path, "svg");
+                write_file(&place, picture.to_svg().as_bytes())?;
+                write_file(&place.with_extension("png"), &picture.to_png())?;
+            }
+            None => eprintln!("{}: no checkpoint completed, so there is no timeline to draw", path.display()),
+        }
+    }
+    if options.json {
+        objects.push(json(&view));
+    } else if options.brief {
+        let _ = writeln!(out, "{}", brief(path, &outcome));
+    } else {
+        let _ = writeln!(out, "{}", table(&view));
+    }
+    Ok(outcome.as_expected)
+}
+
+/// One line for each check: what it looked at, or what it found.
+fn check_lines(runner: &Runner, outcome: &Outcome) -> Vec<CheckLine> {
+    let findings = runner.checks().findings();
+    let line = |(name, examined): (&'static str, u64)| {
+        let found = findings.kept().iter().find(|finding| finding.check == name);
+        let (verdict, note) = match found {
+            Some(finding) => (if name == "liveness" { "STUCK" } else { "FAIL" }, finding.text.clone()),
+            None if examined == 0 => ("-", "found nothing to look at".to_owned()),
+            None => ("PASS", format!("{examined} compared")),
+        };
+        CheckLine { name: name.to_owned(), verdict: verdict.to_owned(), note }
+    };
+    let mut lines: Vec<CheckLine> = runner.checks().examined().map(line).collect();
+    if let Verdict::Miss(what) = &outcome.verdict {
+        lines.push(CheckLine {
+            name: "promised".into(),
+            verdict: "MISS".into(),
+            note: format!("{what} never came up"),
+        });
+    }
+    let claims = runner.job().protocol.claims();
+    if !claims.coordinated_cut {
+        let (name, verdict) = ("cut".to_owned(), "-".to_owned());
+        let note = format!("{} does not claim it: {:?}", runner.job().protocol.name(), Claim::CoordinatedCut);
+        lines.push(CheckLine { name, verdict, note });
+    }
+    lines
+}
+
+fn brief(path: &Path, outcome: &Outcome) -> String {
+    let mark = if outcome.as_expected { "ok  " } else { "NOT " };
+    let mut line = format!("{mark} {:<7} {:<44} {}", outcome.verdict.name(), path.display(), outcome.digest);
+    for expectation in outcome.expectations.iter().filter(|expectation| !expectation.met) {
+        line += &format!("\n       {}", expectation.text);
+    }
+    if let (false, Some(finding)) = (outcome.as_expected, outcome.verdict.finding()) {
+        line += &format!("\n       {}: {}", finding.check, finding.text);
+    }
+    line
+}

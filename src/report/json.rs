@@ -1,0 +1,131 @@
+//! The report of a run for programs: what the table shows, in nanoseconds and bytes.
+
+use super::RunView;
+use crate::base::{Span, TaskId, Time};
+use crate::check::{CheckpointFigures, FIGURES, TaskTimes, Unit};
+use crate::model::{Cause, explain};
+use serde_json::{Map, Value, json};
+
+/// The report of a run as JSON. Instants and durations are nanoseconds and say so in their names; what did
+/// not happen is `null`; the digest is the string `digest` at the top.
+pub fn json(view: &RunView) -> Value {
+    let (scenario, plan, figures) = (view.scenario, view.plan, view.figures);
+    let checks = view.checks.iter().map(|c| json!({"name": c.name, "verdict": c.verdict, "note": c.note}));
+    let expectations = view.expectations.iter().map(|e| json!({"met": e.met, "text": e.text}));
+    let restarts = figures.restarts.iter().map(|restart| {
+        json!({
+            "task": plan.task_name(restart.cause),
+            "attempt": restart.attempt.0,
+            "failed_ns": instant(restart.failed),
+            "noticed_ns": instant(restart.noticed),
+            "running_ns": instant(restart.running),
+            "restored": restart.restored.map(|checkpoint| checkpoint.0),
+            "replayed": restart.replayed,
+        })
+    });
+    json!({
+        "name": scenario.name,
+        "why": scenario.why,
+        "protocol": scenario.checkpoints.protocol,
+        "tasks": plan.tasks.len(),
+        "channels": plan.channels.len(),
+        "seed": view.seed,
+        "verdict": view.verdict,
+        "digest": view.digest.to_string(),
+        "events": view.events,
+        "hops": view.hops,
+        "figures": named(view),
+        "checkpoints": figures.checkpoints.iter().map(|c| checkpoint(view, c)).collect::<Vec<_>>(),
+        "last_completed": figures.last_completed().map(|c| tasks(view, c)),
+        "restarts": restarts.collect::<Vec<_>>(),
+        "checks": checks.collect::<Vec<_>>(),
+        "expectations": expectations.collect::<Vec<_>>(),
+    })
+}
+
+fn named(view: &RunView) -> Value {
+    let unit = |unit| match unit {
+        Unit::Count => "count",
+        Unit::Time => "ns",
+        Unit::Size => "bytes",
+        Unit::Rate => "per second",
+    };
+    let entry =
+        |f: &crate::check::Figure| (f.name.to_owned(), json!({"value": (f.value)(view.figures), "unit": unit(f.unit)}));
+    Value::Object(FIGURES.iter().map(entry).collect::<Map<_, _>>())
+}
+
+fn instant(at: Time) -> Option<u64> {
+    (at != Time::NEVER).then_some(at.0)
+}
+
+fn ns(span: Option<Span>) -> Option<u64> {
+    span.map(|span| span.0)
+}
+
+fn checkpoint(view: &RunView, c: &CheckpointFigures) -> Value {
+    let told = explain(view.plan, c).map(|told| {
+        let causes = Cause::ALL.map(|cause| (cause.name().to_owned(), json!(told.total(cause).0)));
+        json!({
+            "predicted_ns": told.predicted.0,
+            "difference_ns": i128::from(told.end_to_end.0) as i64 - told.predicted.0 as i64,
+            "main_cause": told.main_cause(),
+            "finding": told.finding(view.plan),
+            "critical_path": told.path.iter().map(|task| view.plan.task_name(*task)).collect::<Vec<_>>(),
+            "causes_ns": Value::Object(causes.into_iter().collect()),
+        })
+    });
+    json!({
+        "id": c.id.0,
+        "status": c.status.name(),
+        "trigger_ns": c.triggered.0,
+        "ended_ns": instant(c.ended),
+        "end_to_end_ns": ns(c.end_to_end()),
+        "start_delay_max_ns": ns(c.start_delay_max()),
+        "alignment_max_ns": ns(c.max(TaskTimes::alignment)),
+        "sync_max_ns": ns(c.max(TaskTimes::sync)),
+        "async_max_ns": ns(c.max(TaskTimes::r#async)),
+        "bytes": c.bytes.0,
+        "slowest": c.slowest.map(|task| view.plan.task_name(task)),
+        "explained": told,
+    })
+}
+
+/// Task by task, relative to the trigger.
+fn tasks(view: &RunView, c: &CheckpointFigures) -> Value {
+    let since = |at: Time| (at != Time::NEVER).then(|| at.since(c.triggered).0);
+    let told = explain(view.plan, c);
+    let task = |id: TaskId| {
+        let times = &c.tasks[id.index()];
+        json!({
+            "task": view.plan.task_name(id),
+            "reached_ns": since(times.reached),
+            "aligned_ns": since(times.aligned),
+            "started_ns": since(times.started),
+            "taken_ns": since(times.taken),
+            "durable_ns": since(times.durable),
+            "acknowledged_ns": since(times.acked),
+            "bytes": times.bytes.0,
+            "predicted_ns": told.as_ref().and_then(|told| since(told.recurrence.at[id.index()])),
+        })
+    };
+    json!({"id": c.id.0, "tasks": view.plan.task_ids().map(task).collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn programs_find_what_people_see() {
+        let report = sample::with_view(sample::Size::Small, json);
+        assert_eq!(report["digest"].as_str().map(str::len), Some(32));
+        assert_eq!(report["figures"]["checkpoints.completed"]["value"], 4);
+        assert_eq!(report["checkpoints"][3]["status"], "expired");
+        assert_eq!(report["last_completed"]["tasks"].as_array().map(Vec::len), Some(4));
+        let told = &report["checkpoints"][0]["explained"];
+        let causes = told["causes_ns"].as_object().expect("explained").values().filter_map(Value::as_u64);
+        assert_eq!(Some(causes.sum()), report["checkpoints"][0]["end_to_end_ns"].as_u64());
+    }
+}

@@ -1,0 +1,68 @@
+//! What people and programs see of a run: text tables, JSON, charts.
+//!
+//! A report takes a [`RunView`]: the scenario, its plan, the figures that a run left behind, and what the
+//! checks said. It derives everything else itself, so that the table, the JSON and the charts of one run
+//! cannot disagree. Charts are drawn once, as a [`Picture`] of plain shapes, and then written as SVG or PNG
+//! with the font that is embedded here: no file of the machine is read, and the same run gives the same bytes.
+//! Files appear whole or not at all ([`write_file`]).
+//!
+//! **Architecture invariant:** nothing here decides anything. Floating point is welcome (pixels, percents),
+//! because no number goes back from a report into a run. Nothing here runs a simulation, and nothing here
+//! knows the world, a driver or a protocol.
+
+mod canvas;
+mod file;
+mod grid;
+mod json;
+#[cfg(test)]
+mod sample;
+mod table;
+mod timeline;
+
+pub use canvas::{Picture, Shape, color};
+pub use file::write_file;
+pub use grid::{Grid, elide, wrap};
+pub use json::json;
+pub use table::table;
+pub use timeline::timeline;
+
+use crate::base::Digest;
+use crate::check::{Expectation, Figures};
+use crate::plan::Plan;
+use crate::scenario::Scenario;
+
+/// All that is known of a run that is over.
+#[derive(Clone, Copy)]
+pub struct RunView<'a> {
+    /// What was run.
+    pub scenario: &'a Scenario,
+    /// Its tasks and channels.
+    pub plan: &'a Plan,
+    /// What was measured.
+    pub figures: &'a Figures,
+    /// What the checks said.
+    pub checks: &'a [CheckLine],
+    /// What came of the scenario's expectations.
+    pub expectations: &'a [Expectation],
+    /// The verdict on the whole run.
+    pub verdict: &'a str,
+    /// The digest of all events.
+    pub digest: Digest,
+    /// The seed that was used, which may differ from the scenario's.
+    pub seed: u64,
+    /// How many events there were.
+    pub events: u64,
+    /// How many times a record was moved from one task to the next.
+    pub hops: u64,
+}
+
+/// What one check said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckLine {
+    /// Its name.
+    pub name: String,
+    /// `PASS`, `FAIL`, …
+    pub verdict: String,
+    /// What it looked at, or what it found.
+    pub note: String,
+}

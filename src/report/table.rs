@@ -1,0 +1,322 @@
+//! The table that `run` prints for one run: at most 100 columns, no colour.
+
+use super::{Grid, RunView, elide, wrap};
+use crate::base::{Span, TaskId, Time};
+use crate::check::{CheckpointFigures, RestartFigures, Status, TaskTimes};
+use crate::model::{Cause, Difference, explain};
+use crate::plan::Plan;
+use std::fmt::Write;
+
+const WIDTH: usize = 100;
+/// More tasks than this are shown by operator.
+const TASKS: usize = 12;
+/// More checkpoints than this are not all shown.
+const CHECKPOINTS: usize = 16;
+
+/// The report of a run as text.
+pub fn table(view: &RunView) -> String {
+    let mut out = header(view);
+    if !view.figures.checkpoints.is_empty() {
+        out += &checkpoints(view);
+    }
+    if let Some(last) = view.figures.last_completed() {
+        out += &last_checkpoint(view.plan, last);
+    }
+    out += &accounts(view);
+    out += &verdicts(view);
+    out
+}
+
+fn header(view: &RunView) -> String {
+    let (scenario, plan) = (view.scenario, view.plan);
+    let title = match scenario.why.is_empty() {
+        true => scenario.name.clone(),
+        false => format!("{}: {}", scenario.name, scenario.why),
+    };
+    let parallel = |op: &crate::base::OperatorId| {
+        let operator = &plan.operators[op.index()];
+        format!("{} ({})", operator.name, operator.tasks.len())
+    };
+    let order: Vec<String> = plan.order.iter().map(parallel).collect();
+    let facts = format!(
+        "protocol {}, {} in {}, {} in {}, seed {}",
+        scenario.checkpoints.protocol,
+        counted(plan.tasks.len() as u64, "task"),
+        counted(u64::from(plan.managers), "task manager"),
+        counted(plan.channels.len() as u64, "channel"),
+        counted(plan.edges.len() as u64, "edge"),
+        view.seed,
+    );
+    let facts = facts.replacen(" in ", " on ", 1);
+    format!("{}\n{}\n{}\n", wrap(&title, WIDTH, 2), wrap(&facts, WIDTH, 2), wrap(&order.join(", "), WIDTH, 2))
+}
+
+fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A duration, or a dash for what did not happen.
+fn or_dash(span: Option<Span>) -> String {
+    span.map_or("-".to_owned(), |span| span.to_string())
+}
+
+/// Which checkpoints to show of many: the first, the last and the slowest ones.
+fn worth_showing(all: &[CheckpointFigures]) -> Vec<usize> {
+    if all.len() <= CHECKPOINTS {
+        return (0..all.len()).collect();
+    }
+    let mut by_duration: Vec<usize> = (0..all.len()).collect();
+    let worst = |i: &usize| {
+        let aborted = matches!(all[*i].status, Status::Aborted(_));
+        (std::cmp::Reverse(aborted), std::cmp::Reverse(all[*i].end_to_end()), *i)
+    };
+    by_duration.sort_by_key(worst);
+    let mut shown: Vec<usize> = (0..4).chain(all.len() - 4..all.len()).collect();
+    let more = by_duration.into_iter().filter(|i| !shown.contains(i)).take(CHECKPOINTS - shown.len());
+    let more: Vec<usize> = more.collect();
+    shown.extend(more);
+    shown.sort_unstable();
+    shown
+}
+
+fn checkpoints(view: &RunView) -> String {
+    let (plan, all) = (view.plan, &view.figures.checkpoints);
+    let mut rows = Grid::new(&[
+        ">#",
+        "<status",
+        ">trigger",
+        ">end-to-end",
+        ">delay",
+        ">alignment",
+        ">sync",
+        ">async",
+        ">bytes",
+        "<slowest task",
+    ]);
+    let mut paths = Grid::new(&[
+        ">#",
+        ">predicted",
+        ">difference",
+        ">rpc",
+        ">channel",
+        ">alignment",
+        ">waiting",
+        ">sync",
+        ">async",
+        "<main cause",
+    ]);
+    let shown = worth_showing(all);
+    let mut explained = 0;
+    for i in &shown {
+        let checkpoint = &all[*i];
+        rows.row([
+            checkpoint.id.to_string(),
+            checkpoint.status.name().to_owned(),
+            checkpoint.triggered.to_string(),
+            or_dash(checkpoint.end_to_end()),
+            or_dash(checkpoint.start_delay_max()),
+            or_dash(checkpoint.max(TaskTimes::alignment)),
+            or_dash(checkpoint.max(TaskTimes::sync)),
+            or_dash(checkpoint.max(TaskTimes::r#async)),
+            checkpoint.bytes.to_string(),
+            checkpoint.slowest.map_or("-".to_owned(), |task| elide(&plan.task_name(task), 14)),
+        ]);
+        if let Some(told) = explain(plan, checkpoint) {
+            paths.row(path_row(&told));
+            explained += 1;
+        }
+    }
+    let count = |status: fn(&Status) -> bool| all.iter().filter(|c| status(&c.status)).count();
+    let mut out = format!(
+        "\nCheckpoints: {} triggered, {} completed, {} aborted{}\n{rows}",
+        all.len(),
+        count(|status| *status == Status::Completed),
+        count(|status| matches!(status, Status::Aborted(_))),
+        if shown.len() < all.len() { "; the first, the last and the slowest ones" } else { "" },
+    );
+    if explained > 0 {
+        let _ =
+            write!(out, "\nCritical paths, and what T(n,i) = max T(n,j) + t(i) predicts from sync and async\n{paths}");
+    }
+    out
+}
+
+fn path_row(told: &Difference) -> Vec<String> {
+    let columns = [Cause::Rpc, Cause::Channel, Cause::Alignment, Cause::Waiting, Cause::Sync, Cause::Async];
+    let causes = columns.map(|cause| told.total(cause).to_string());
+    let ends = [told.checkpoint.to_string(), told.predicted.to_string(), told.signed()];
+    ends.into_iter().chain(causes).chain([told.main_cause().to_owned()]).collect()
+}
+
+/// The instants of a task that have a column, and the one that the recurrence predicts.
+fn milestones(times: &TaskTimes, predicted: Time) -> [Time; 6] {
+    [times.reached, times.aligned, times.taken, times.durable, times.acked, predicted]
+}
+
+fn last_checkpoint(plan: &Plan, checkpoint: &CheckpointFigures) -> String {
+    let Some(told) = explain(plan, checkpoint) else { return String::new() };
+    let since = |at: Time| if at == Time::NEVER { "-".to_owned() } else { at.since(checkpoint.triggered).to_string() };
+    let columns = ["<", "<task", "<", ">reached", ">aligned", ">snapshotted", ">durable", ">acknowledged", ">T(n,i)"];
+    let mut grid = Grid::new(&columns);
+    let star = |critical: bool| if critical { "*" } else { "" }.to_owned();
+    let of_task = |task: TaskId| milestones(&checkpoint.tasks[task.index()], told.recurrence.at[task.index()]);
+    if plan.tasks.len() <= TASKS {
+        for task in plan.task_ids() {
+            let name = elide(&plan.task_name(task), 28);
+            let cells = of_task(task).map(since);
+            grid.row([star(told.path.contains(&task)), name, String::new()].into_iter().chain(cells));
+        }
+    } else {
+        for head in plan.order.iter().filter(|op| plan.operators[op.index()].position == 0) {
+            let tasks = || plan.operators[head.index()].tasks.clone().map(TaskId);
+            let name = plan.task_name(TaskId(plan.operators[head.index()].tasks.start));
+            let name = name.rsplit_once('[').map_or(name.as_str(), |(name, _)| name);
+            let name = format!("{} ({})", elide(name, 20), tasks().len());
+            let critical = star(tasks().any(|task| told.path.contains(&task)));
+            let seen = |column: usize| tasks().map(move |t| of_task(t)[column]).filter(|at| *at != Time::NEVER);
+            let least = [0, 1, 2, 3, 4, 5].map(|column| since(seen(column).min().unwrap_or(Time::NEVER)));
+            let most = [0, 1, 2, 3, 4, 5].map(|column| since(seen(column).max().unwrap_or(Time::NEVER)));
+            let one = tasks().len() == 1;
+            let label = if one { "" } else { "min" };
+            grid.row([critical, name, label.to_owned()].into_iter().chain(least));
+            if !one {
+                grid.row([String::new(), String::new(), "max".to_owned()].into_iter().chain(most));
+            }
+        }
+    }
+    let path: Vec<String> = told.path.iter().map(|task| plan.task_name(*task)).collect();
+    format!(
+        "\n{}\n{}\n{}\n{grid}",
+        wrap(&told.finding(plan), WIDTH, 2),
+        wrap(&format!("* Critical path: {}", path.join(" > ")), WIDTH, 2),
+        wrap(&format!("{told}."), WIDTH, 2),
+    )
+}
+
+/// A text that goes on in the column where it began.
+fn wrap_after(start: &str, text: &str) -> String {
+    let indent = start.chars().count();
+    let text = wrap(text, WIDTH - indent, 0).replace('\n', &format!("\n{:indent$}", ""));
+    format!("{start}{text}").trim_end().to_owned()
+}
+
+fn accounts(view: &RunView) -> String {
+    let totals = &view.figures.totals;
+    let mut out = String::from("\n");
+    for (n, restart) in view.figures.restarts.iter().enumerate() {
+        out += &wrap(&restart_line(view.plan, n + 1, restart), WIDTH, 2);
+        out.push('\n');
+    }
+    let known = |n: Option<u64>| n.map_or("-".to_owned(), |n| n.to_string());
+    let records = format!(
+        "Records: {} emitted, {} applied, {} replayed, {} visible; {} with {} sent; {} down",
+        known(totals.emitted),
+        known(totals.applied),
+        totals.replayed,
+        totals.visible,
+        counted(totals.buffers, "buffer"),
+        totals.sent_bytes,
+        view.figures.downtime(),
+    );
+    out + &wrap(&records, WIDTH, 2) + "\n"
+}
+
+fn restart_line(plan: &Plan, n: usize, restart: &RestartFigures) -> String {
+    let mut line = format!("Restart {n}: {}", plan.task_name(restart.cause));
+    let _ = match restart.failed {
+        Time::NEVER => write!(line, " failed, noticed at {}", restart.noticed),
+        failed if failed == restart.noticed => write!(line, " failed at {failed}"),
+        failed => write!(line, " failed at {failed}, noticed at {}", restart.noticed),
+    };
+    let _ = match restart.running {
+        Time::NEVER => write!(line, ", never ran again"),
+        at => write!(line, ", ran again at {at} (down {})", at.since(restart.noticed)),
+    };
+    let _ = match restart.restored {
+        None => Ok(()),
+        Some(checkpoint) if checkpoint.0 == 0 => write!(line, " from the beginning"),
+        Some(checkpoint) => write!(line, " from checkpoint {checkpoint}"),
+    };
+    let _ = write!(line, ", {} replayed", counted(restart.replayed, "record"));
+    line
+}
+
+fn verdicts(view: &RunView) -> String {
+    let mut out = String::new();
+    if !view.checks.is_empty() {
+        let longest = view.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+        out += "\nChecks\n";
+        for check in view.checks {
+            let start = format!("  {:<5} {:<longest$}  ", check.verdict, check.name);
+            let _ = writeln!(out, "{}", wrap_after(&start, &check.note));
+        }
+    }
+    if !view.expectations.is_empty() {
+        out += "\nExpectations\n";
+        for expected in view.expectations {
+            let word = if expected.met { "met" } else { "NOT" };
+            let _ = writeln!(out, "{}", wrap_after(&format!("  {word:<5} "), &expected.text));
+        }
+    }
+    let facts = format!(
+        "{}, {}, {} of virtual time",
+        counted(view.events, "event"),
+        counted(view.hops, "record hop"),
+        view.figures.totals.end
+    );
+    let _ = writeln!(out, "\n{}  {facts}\ndigest {}", view.verdict, view.digest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn lines_fit(text: &str) {
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{} columns: {line}", line.chars().count());
+            assert_eq!(line, line.trim_end());
+        }
+    }
+
+    #[test]
+    fn a_small_run_is_shown_task_by_task() {
+        let text = sample::with_view(sample::Size::Small, table);
+        lines_fit(&text);
+        for part in [
+            "sample: A job that was made up",
+            "Checkpoints: 5 triggered, 4 completed, 1 aborted",
+            "expired",
+            "* Critical path:",
+            "Restart 1: join[1] failed at 3.1s",
+            "Records: 1000 emitted",
+            "  FAIL  exactly-once",
+            "  NOT   end-to-end.max is",
+            "FAIL  1234567 events",
+            "digest 0000",
+        ] {
+            assert!(text.contains(part), "\"{part}\" is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_large_run_is_shown_by_operator() {
+        let text = sample::with_view(sample::Size::Large, table);
+        lines_fit(&text);
+        assert!(text.contains("source (64)") && text.contains("min") && text.lines().count() < 75, "{text}");
+    }
+
+    #[test]
+    fn no_line_is_too_long_however_long_the_names_are() {
+        lines_fit(&sample::with_view(sample::Size::Medium, table));
+        lines_fit(&sample::with_view(sample::Size::Huge, table));
+    }
+
+    #[test]
+    fn a_run_without_checkpoints_has_a_table_too() {
+        let text = sample::with_view(sample::Size::Nothing, table);
+        lines_fit(&text);
+        assert!(text.contains("Records: - emitted") && !text.contains("Checkpoints"), "{text}");
+    }
+}
