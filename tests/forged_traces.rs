@@ -487,6 +487,8 @@ struct Line {
     received: Total,
     seq: u64,
     /// Sent and not received.
+    /// How many of the oldest were put there by a restore.
+    put_back: u32,
     under_way: Vec<Vec<u64>>,
 }
 
@@ -593,11 +595,25 @@ impl Story {
         }
     }
 
+    /// A restore puts a buffer straight into the receiver's queue: no segment, no credit.
+    fn put_back(&mut self, channel: usize, made: Vec<u64>) {
+        let line = &mut self.lines[channel];
+        line.sent.add(&made);
+        let (seq, sent, records) = (line.seq, line.sent, made.len() as u32);
+        line.seq += 1;
+        line.put_back += 1;
+        line.under_way.push(made);
+        let (id, upto, chain) = (ChannelId::from(channel), sent.count, sent.chain.0);
+        self.events.push(Event::BufferClosed { channel: id, seq, records, bytes: records, upto, chain });
+    }
+
     /// The receiver reads the oldest buffer, and sends on what it applied.
     fn receive(&mut self, channel: usize) {
         let (id, planned) = (ChannelId::from(channel), self.plan.channels[channel]);
         let line = &mut self.lines[channel];
         let made = line.under_way.remove(0);
+        let free = line.put_back > 0;
+        line.put_back -= u32::from(free);
         let seq = line.seq - 1 - line.under_way.len() as u64;
         line.received.add(&made);
         let (upto, chain, to) = (line.received.count, line.received.chain.0, planned.to);
@@ -611,7 +627,9 @@ impl Story {
             self.receive(out);
         }
         self.events.push(Event::BufferConsumed { channel: id, seq, upto, chain });
-        if planned.local {
+        if free {
+            // It was nobody's memory.
+        } else if planned.local {
             let in_use = &mut self.in_use[planned.from.index()];
             *in_use -= 1;
             self.events.push(Event::SegmentReturned { task: planned.from, in_use: *in_use });
@@ -699,11 +717,11 @@ impl Story {
                 received: received.count,
                 received_chain: received.chain.0,
             });
-            self.lines[index] = Line { sent: received, received, seq, under_way: Vec::new() };
+            self.lines[index] = Line { sent: received, received, seq, put_back: 0, under_way: Vec::new() };
             if !saved.under_way.is_empty() {
                 let records = sent.count - received.count;
                 self.events.push(Event::ChannelReplayed { channel, records });
-                saved.under_way.into_iter().for_each(|made| self.put(index, made));
+                saved.under_way.into_iter().for_each(|made| self.put_back(index, made));
             }
         }
     }

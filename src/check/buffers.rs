@@ -13,7 +13,6 @@ pub(super) static ABOUT: About = About {
 };
 
 const WANTS: Kinds = Kinds::of(&[
-    EventKind::TaskStarted,
     EventKind::SegmentTaken,
     EventKind::SegmentReturned,
     EventKind::FloatingTaken,
@@ -71,16 +70,6 @@ impl Buffers {
         Line { credits: self.exclusive, blocked: false }
     }
 
-    /// A new attempt has all its buffers, and so have the channels to and from it.
-    fn start(&mut self, task: TaskId, plan: &Plan) {
-        let fresh = self.fresh();
-        self.in_use[task.index()] = 0;
-        self.left[self.first_gate[task.index()] as usize..self.first_gate[task.index() + 1] as usize]
-            .fill(self.floating);
-        plan.inputs(task).iter().for_each(|channel| self.lines[channel.index()] = fresh);
-        plan.output_channels(task).for_each(|channel| self.lines[channel.index()] = fresh);
-    }
-
     fn segment(&mut self, at: Time, task: TaskId, taken: bool, now: u32, plan: &Plan, out: &mut Findings) {
         self.examined += 1;
         let before = std::mem::replace(&mut self.in_use[task.index()], now);
@@ -132,7 +121,6 @@ impl Check for Buffers {
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
-            Event::TaskStarted { task, .. } => self.start(task, plan),
             Event::SegmentTaken { task, in_use } => self.segment(at, task, true, in_use, plan, out),
             Event::SegmentReturned { task, in_use } => self.segment(at, task, false, in_use, plan, out),
             Event::FloatingTaken { channel, left } => self.floating(at, channel, true, left, plan, out),

@@ -36,7 +36,7 @@ pub(super) struct Order {
     examined: u64,
 }
 
-/// A channel. 40 bytes.
+/// A channel. 48 bytes.
 #[derive(Clone, Copy)]
 struct Line {
     /// The number of the next buffer that is closed.
@@ -44,6 +44,8 @@ struct Line {
     /// Records that must be replayed after a recovery, and were not yet; while this is not zero the ends do
     /// not count from the same record, and their totals are not compared.
     owed: u64,
+    /// Records that a recovery puts straight into the receiver's queue: their buffers are not sent.
+    restored: u64,
     head: u32,
     tail: u32,
     queued: u32,
@@ -61,7 +63,8 @@ const ASKEW: u32 = 4;
 
 const NONE: u32 = u32::MAX;
 
-const IDLE: Line = Line { next: 0, owed: 0, head: NONE, tail: NONE, queued: 0, flying: 0, waiting: 0, flags: 0 };
+const IDLE: Line =
+    Line { next: 0, owed: 0, restored: 0, head: NONE, tail: NONE, queued: 0, flying: 0, waiting: 0, flags: 0 };
 
 #[derive(Clone, Copy)]
 struct Node {
@@ -132,11 +135,13 @@ impl Line {
         (seq != due).then_some(Wrong::Due(due))
     }
 
-    fn close(&mut self, seq: u64, local: bool) -> Option<Wrong> {
+    fn close(&mut self, seq: u64, records: u32, local: bool) -> Option<Wrong> {
         let wrong = self.due(seq, 0).filter(|_| self.flags & COUNTING != 0);
         self.flags |= COUNTING;
         self.next = seq.wrapping_add(1);
-        match local {
+        let put_back = self.restored > 0;
+        self.restored = self.restored.saturating_sub(u64::from(records));
+        match local || put_back {
             true => self.waiting += 1,
             false => self.queued += 1,
         }
@@ -214,10 +219,10 @@ impl Check for Order {
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         let (channel, seq, step, wrong) = match *event {
-            Event::BufferClosed { channel, seq, upto, chain, .. } => {
+            Event::BufferClosed { channel, seq, records, upto, chain, .. } => {
                 self.push(channel, upto, chain);
                 let local = plan.channels[channel.index()].local;
-                (channel, seq, "closed", self.lines[channel.index()].close(seq, local))
+                (channel, seq, "closed", self.lines[channel.index()].close(seq, records, local))
             }
             Event::BufferSent { channel, seq } => (channel, seq, "sent", self.lines[channel.index()].send(seq)),
             Event::BufferArrived { channel, seq } => {
@@ -244,6 +249,7 @@ impl Check for Order {
             Event::ChannelReplayed { channel, records } => {
                 let line = &mut self.lines[channel.index()];
                 line.owed = line.owed.wrapping_sub(records);
+                line.restored = records;
                 return;
             }
             _ => return,
@@ -270,7 +276,7 @@ impl Check for Order {
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         for line in &self.lines {
-            [line.next, line.owed].iter().for_each(|word| into.word(*word));
+            [line.next, line.owed, line.restored].iter().for_each(|word| into.word(*word));
             [line.queued, line.flying, line.waiting, line.flags].iter().for_each(|word| into.word(u64::from(*word)));
             let mut at = line.head;
             while let Some(node) = self.nodes.get(at as usize) {
