@@ -7,8 +7,10 @@
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
 
+mod judge;
 mod parallel;
 mod runner;
 
+pub use judge::Judge;
 pub use parallel::run_seeds;
 pub use runner::{Outcome, Runner, Want};

@@ -1,12 +1,11 @@
 //! One run after the other, with everything that watches and judges them.
 
+use super::Judge;
 use crate::base::{Digest, Problem, TaskId, Time};
-use crate::check::{Checks, Claim, Claims, Expectation, Figures, Verdict, check_bounds, evaluate};
+use crate::check::{Checks, Expectation, Figures, Verdict, check_bounds, evaluate};
 use crate::drive::{Granularity, Timed};
 use crate::plan::Plan;
-use crate::scenario::{Scenario, SinkMode};
-use crate::trace::{Event, EventKind, Matcher, Observer, Stamped, TraceDigest};
-use crate::workload::{Oracle, SourceLog};
+use crate::trace::{Event, Matcher, Observer, Stamped, TraceDigest};
 use crate::world::{Job, World};
 use std::sync::Arc;
 
@@ -32,7 +31,6 @@ pub struct Runner {
     job: Arc<Job>,
     world: World,
     driver: Timed,
-    oracle: Oracle,
     watch: Watch,
 }
 
@@ -40,16 +38,11 @@ pub struct Runner {
 struct Watch {
     plan: Arc<Plan>,
     digest: TraceDigest,
-    checks: Checks,
+    judge: Judge,
     figures: Option<Figures>,
     trace: Option<Vec<Stamped>>,
     /// Promised situations.
     happens: Vec<Matcher>,
-    /// How far sources got, by operator and partition from its first one.
-    emitted: Vec<Vec<u64>>,
-    /// Each operator's first partition.
-    first: Vec<u32>,
-    drained: bool,
     hops: u64,
 }
 
@@ -81,22 +74,17 @@ impl Runner {
             return Err(problem);
         }
         let plan = Arc::clone(&job.plan);
-        let checks = Checks::for_claims(Arc::clone(&plan), &job.scenario.network, claims(&job));
-        let partitions = |log: &Option<SourceLog>| log.as_ref().map_or(0, |log| log.partitions as usize);
         let watch = Watch {
             digest: TraceDigest::new(plan.tasks.len(), plan.channels.len()),
-            checks,
+            judge: Judge::new(Arc::clone(&job)),
             figures: want.figures.then(|| Figures::new(&plan)),
             trace: want.trace.then(Vec::new),
             happens: job.scenario.expect.happens.iter().cloned().map(Matcher::new).collect(),
-            emitted: job.workload.logs.iter().map(|log| vec![0; partitions(log)]).collect(),
-            first: job.workload.logs.iter().map(|log| log.as_ref().map_or(0, |log| log.first_partition)).collect(),
-            drained: false,
             hops: 0,
             plan,
         };
         let (world, driver) = (World::new(&job), Timed::new(&job, want.granularity));
-        Ok(Self { oracle: Oracle::new(&job.plan), world, driver, watch, job })
+        Ok(Self { world, driver, watch, job })
     }
 
     /// The compiled scenario.
@@ -109,13 +97,7 @@ impl Runner {
         self.world.reset(&self.job);
         self.watch.reset();
         self.driver.run(&self.job, &mut self.world, seed, &mut self.watch);
-        let (emitted, first) = (&self.watch.emitted, &self.watch.first);
-        let expected = self.watch.drained.then(|| {
-            self.oracle.evaluate(&self.job.workload, seed, |operator, partition| {
-                emitted[operator][(partition - first[operator]) as usize]
-            })
-        });
-        let verdict = self.watch.checks.finish(expected);
+        let verdict = self.watch.judge.verdict(seed);
         self.watch.hops = self.job.plan.task_ids().map(|task: TaskId| self.world.processed(task)).sum();
         self.judge(seed, verdict)
     }
@@ -127,7 +109,7 @@ impl Runner {
 
     /// The checks after the last run.
     pub fn checks(&self) -> &Checks {
-        &self.watch.checks
+        self.watch.judge.checks()
     }
 
     /// The events of the last run, if they were wanted.
@@ -166,25 +148,6 @@ impl Runner {
     }
 }
 
-/// What a protocol promises for this very job: output is only promised where sinks can keep it.
-fn claims(job: &Job) -> Claims {
-    let promised = job.protocol.claims();
-    let committed = |scenario: &Scenario| {
-        scenario.job.operators.iter().all(|op| op.kind != "sink" || op.sink == SinkMode::TwoPhase)
-    };
-    let mut claims = Vec::new();
-    if promised.coordinated_cut {
-        claims.push(Claim::CoordinatedCut);
-    }
-    if promised.exactly_once {
-        claims.push(Claim::ExactlyOnceState);
-        if committed(&job.scenario) {
-            claims.push(Claim::ExactlyOnceOutput);
-        }
-    }
-    Claims::of(&claims)
-}
-
 fn promise(matcher: &Matcher) -> String {
     let predicate = matcher.predicate();
     let mut text = predicate.kind.name().to_owned();
@@ -203,7 +166,7 @@ fn promise(matcher: &Matcher) -> String {
 impl Watch {
     fn reset(&mut self) {
         self.digest.reset();
-        self.checks.reset();
+        self.judge.reset();
         if let Some(figures) = &mut self.figures {
             figures.reset();
         }
@@ -211,20 +174,7 @@ impl Watch {
             trace.clear();
         }
         self.happens.iter_mut().for_each(Matcher::reset);
-        self.drained = false;
         self.hops = 0;
-    }
-
-    #[cold]
-    fn note_end(&mut self, event: &Event) {
-        match *event {
-            Event::SourceFinal { operator, partition, emitted, .. } => {
-                let known = &mut self.emitted[operator.index()];
-                known[(partition - self.first[operator.index()]) as usize] = emitted;
-            }
-            Event::RunEnded { drained } => self.drained = drained == 1,
-            _ => {}
-        }
     }
 }
 
@@ -232,7 +182,7 @@ impl Observer for Watch {
     #[inline]
     fn event(&mut self, at: Time, event: &Event) {
         self.digest.event(at, event);
-        self.checks.event(at, event);
+        self.judge.event(at, event);
         if let Some(figures) = &mut self.figures {
             figures.event(at, event);
         }
@@ -241,9 +191,6 @@ impl Observer for Watch {
         }
         for matcher in &mut self.happens {
             matcher.matches(event, &*self.plan);
-        }
-        if matches!(event.kind(), EventKind::SourceFinal | EventKind::RunEnded) {
-            self.note_end(event);
         }
     }
 }

@@ -103,7 +103,8 @@ impl BarrierCoordinator {
         self.state.last = self.state.last.next();
         let id = self.state.last;
         if self.state.drained {
-            self.state.last_one = Some(id);
+            // The first one after the data ended covers all of it; later ones change nothing about that.
+            self.state.last_one.get_or_insert(id);
         }
         let acked = vec![false; self.tasks as usize];
         self.state.pending.push(Pending { id, missing: self.tasks, acked, recording: false });
@@ -128,6 +129,7 @@ impl BarrierCoordinator {
     fn recorded(&mut self, id: CheckpointId, out: &mut Vec<Do>) {
         let Some(at) = self.state.pending.iter().position(|p| p.id == id) else { return };
         self.state.pending.remove(at);
+        let covers_all = self.state.last_one.is_some_and(|last| last <= id);
         while self.state.pending.first().is_some_and(|p| p.id < id) {
             let older = self.state.pending.remove(0).id;
             self.forget(older, AbortReason::Subsumed, out);
@@ -140,7 +142,7 @@ impl BarrierCoordinator {
             let keep_from = self.state.complete[0];
             out.extend((0..self.tasks).map(|task| Do::Drop { task: TaskId(task), keep_from }));
         }
-        if self.state.last_one.is_some_and(|last| last <= id) {
+        if covers_all {
             out.push(Do::CancelTimer(INTERVAL));
             out.push(Do::Finish);
             return;

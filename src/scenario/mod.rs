@@ -6,7 +6,7 @@
 //! what must hold between its parts (`check`). The description is written once, in terms of `object` and
 //! `shape`, and gives the parser, the suggestions for misspelt names, the defaults and the JSON Schema
 //! ([`schema`]): to add a field, ask for it in the function that describes its object. [`starter`] is the file
-//! that `cutline new` writes.
+//! that `cutline new` writes, and [`generate`] makes random ones for tests and campaigns.
 //!
 //! **Architecture invariant:** nothing here knows what a scenario *does*. Whether a protocol of that name
 //! exists and takes those parameters, whether it allows cycles, which figures a report has and which steps a
@@ -15,6 +15,7 @@
 
 mod check;
 mod decode;
+mod generate;
 mod names;
 mod object;
 mod operator;
@@ -27,6 +28,7 @@ mod tests;
 mod types;
 
 pub use check::check;
+pub use generate::{Limits, generate};
 pub use read::parse;
 pub use schema::schema;
 pub use starter::starter;

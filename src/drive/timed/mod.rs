@@ -36,6 +36,10 @@ pub enum Granularity {
     Record,
 }
 
+/// After its limit a run may take this many times the limit, and this long, to drain; then it is stuck.
+const DRAIN_LIMITS: u64 = 10;
+const DRAIN_MIN: Span = Span::from_secs(60);
+
 /// At most so many records are scanned ahead.
 const CHUNK: u32 = 512;
 
@@ -68,6 +72,8 @@ enum Item {
     Thread { task: TaskId, plan: u32, rank: Rank },
     /// A timer runs out, unless it was cancelled or set anew.
     Timer { task: Option<(TaskId, Attempt)>, timer: Timer, set: u32 },
+    /// A job that has not drained by now never will.
+    Deadline,
     /// The latency of an upload is over, its bytes begin to move.
     UploadBegins { upload: u32 },
     /// The first upload of a store ends, unless another began or ended since.
@@ -163,9 +169,10 @@ impl Timed {
         self.look_at_woken(job, world);
         while let Some((time, item)) = self.host.agenda.pop() {
             self.host.now = time;
-            let Some(step) = self.step_of(item) else { continue };
-            self.catch_up(job, world, step, observer);
-            self.apply(job, world, step, observer);
+            if let Some(step) = self.step_of(item) {
+                self.catch_up(job, world, step, observer);
+                self.apply(job, world, step, observer);
+            }
             if self.host.ended {
                 break;
             }
@@ -203,12 +210,18 @@ impl Timed {
             }
         }
         let order = host.order(Rank::Stop, 0, 0);
-        host.agenda.push(Time::ZERO + job.scenario.run.limit, order, Item::Step(Step::Stop));
+        let limit = Time::ZERO + job.scenario.run.limit;
+        host.agenda.push(limit, order, Item::Step(Step::Stop));
+        host.agenda.push(limit + job.scenario.run.limit * DRAIN_LIMITS + DRAIN_MIN, order, Item::Deadline);
     }
 
     /// The step that an entry stands for, if it is still valid.
     fn step_of(&mut self, item: Item) -> Option<Step> {
         match item {
+            Item::Deadline => {
+                self.host.ended = true;
+                None
+            }
             Item::Step(step) => Some(step),
             Item::Thread { task, plan, rank } => {
                 let thread = &self.threads[task.index()];

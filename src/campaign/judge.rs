@@ -1,0 +1,94 @@
+//! The checks a protocol's claims call for, with the oracle beside them: a whole run in, a verdict out.
+
+use crate::base::Time;
+use crate::check::{Checks, Claim, Claims, Verdict};
+use crate::scenario::SinkMode;
+use crate::trace::{Event, EventKind, Observer};
+use crate::workload::Oracle;
+use crate::world::Job;
+use std::sync::Arc;
+
+/// Judges runs of a job, online or over saved and forged traces.
+pub struct Judge {
+    job: Arc<Job>,
+    checks: Checks,
+    oracle: Oracle,
+    /// How far sources got, by operator and partition from its first one.
+    emitted: Vec<Vec<u64>>,
+    /// Each operator's first partition.
+    first: Vec<u32>,
+    drained: bool,
+}
+
+impl Judge {
+    /// A judge for runs of this job.
+    pub fn new(job: Arc<Job>) -> Self {
+        let logs = &job.workload.logs;
+        Self {
+            checks: Checks::for_claims(Arc::clone(&job.plan), &job.scenario.network, claims(&job)),
+            oracle: Oracle::new(&job.plan),
+            emitted: logs.iter().map(|log| vec![0; log.as_ref().map_or(0, |log| log.partitions as usize)]).collect(),
+            first: logs.iter().map(|log| log.as_ref().map_or(0, |log| log.first_partition)).collect(),
+            drained: false,
+            job,
+        }
+    }
+
+    /// The verdict on the run that was just seen to its end; `seed` is the one its records were made from.
+    pub fn verdict(&mut self, seed: u64) -> Verdict {
+        let (emitted, first) = (&self.emitted, &self.first);
+        let expected = self.drained.then(|| {
+            self.oracle.evaluate(&self.job.workload, seed, |operator, partition| {
+                emitted[operator][(partition - first[operator]) as usize]
+            })
+        });
+        self.checks.finish(expected)
+    }
+
+    /// The checks with what they found.
+    pub fn checks(&self) -> &Checks {
+        &self.checks
+    }
+
+    /// For the next run.
+    pub fn reset(&mut self) {
+        self.checks.reset();
+        self.drained = false;
+    }
+
+    #[cold]
+    fn note_end(&mut self, event: &Event) {
+        match *event {
+            Event::SourceFinal { operator, partition, emitted, .. } => {
+                self.emitted[operator.index()][(partition - self.first[operator.index()]) as usize] = emitted;
+            }
+            Event::RunEnded { drained } => self.drained = drained == 1,
+            _ => {}
+        }
+    }
+}
+
+impl Observer for Judge {
+    #[inline]
+    fn event(&mut self, at: Time, event: &Event) {
+        self.checks.event(at, event);
+        if matches!(event.kind(), EventKind::SourceFinal | EventKind::RunEnded) {
+            self.note_end(event);
+        }
+    }
+}
+
+/// What a protocol promises for this very job: output only where every sink commits.
+fn claims(job: &Job) -> Claims {
+    let promised = job.protocol.claims();
+    let committed = job.scenario.job.operators.iter().all(|op| op.kind != "sink" || op.sink == SinkMode::TwoPhase);
+    let mut claims = Vec::new();
+    if promised.coordinated_cut {
+        claims.push(Claim::CoordinatedCut);
+    }
+    if promised.exactly_once {
+        claims.push(Claim::ExactlyOnceState);
+        claims.extend(committed.then_some(Claim::ExactlyOnceOutput));
+    }
+    Claims::of(&claims)
+}

@@ -1,0 +1,63 @@
+//! Law: whatever job, whatever settings, whichever task fails when: under a protocol that claims it every
+//! record counts exactly once, every complete checkpoint is a consistent cut, and the job comes to its end.
+
+mod support;
+
+use cutline::campaign::{Want, run_seeds};
+use cutline::check::Verdict;
+use cutline::drive::{Seeded, wander::wander};
+use cutline::protocol::ZOO;
+use cutline::scenario::{Limits, generate};
+use cutline::trace::{Observer, Stamped};
+use cutline::world::World;
+use proptest::prelude::*;
+use support::{SMALL, cases, compile, run};
+
+/// Every entry of the zoo, on jobs with cycles only if it claims them.
+fn for_each_protocol(mut law: impl FnMut(&'static str, Limits)) {
+    for protocol in ZOO {
+        law(protocol.name(), Limits { cycles: protocol.claims().cycles, ..SMALL });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(300), ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_record_counts_once_in_virtual_time(seed in any::<u64>(), faults in 0..4u32, operators in 0..5u32) {
+        for_each_protocol(|protocol, limits| {
+            let limits = Limits { faults, operators, ..limits };
+            let job = compile(generate(seed, &limits, protocol));
+            let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
+            assert!(outcome.verdict == Verdict::Pass, "{protocol}, seed {seed}, {limits:?}: {:?}", outcome.verdict);
+        });
+    }
+
+    #[test]
+    fn every_record_counts_once_in_any_interleaving(seed in any::<u64>(), choices in any::<u64>()) {
+        for_each_protocol(|protocol, limits| {
+            let job = compile(generate(seed, &limits, protocol));
+            let mut trace: Vec<Stamped> = Vec::new();
+            let mut world = World::new(&job);
+            let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
+            assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end");
+            let verdict = support::judge(&job, seed, &trace);
+            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}");
+        });
+    }
+}
+
+#[test]
+fn threads_do_not_change_outcomes() {
+    let job = compile(generate(5, &SMALL, "aligned"));
+    let want = Want { figures: false, ..Want::default() };
+    let digests = |threads| -> Vec<String> {
+        let outcomes = run_seeds(&job, 0..200, threads, want).expect("no bounds on figures");
+        outcomes.into_iter().map(|outcome| format!("{} {}", outcome.seed, outcome.digest)).collect()
+    };
+    let one = digests(1);
+    assert_eq!(one.len(), 200);
+    for threads in [2, 3, 7] {
+        assert_eq!(digests(threads), one, "{threads} threads");
+    }
+}

@@ -1,0 +1,44 @@
+//! What the integration tests share: compiling, running, and telling what went wrong.
+#![allow(dead_code)]
+
+use cutline::campaign::{Judge, Outcome, Runner, Want};
+use cutline::check::Verdict;
+use cutline::scenario::{self, Limits, Scenario};
+use cutline::trace::{Observer, Stamped};
+use cutline::world::Job;
+use std::sync::Arc;
+
+/// Limits of generated jobs that are small enough for thousands of runs.
+pub const SMALL: Limits = Limits { operators: 3, parallelism: 3, records: 200, faults: 2, cycles: false, chains: true };
+
+/// Compiles a scenario that must be valid.
+pub fn compile(scenario: Scenario) -> Arc<Job> {
+    if let Err(problem) = scenario::check(&scenario) {
+        panic!("{problem}\n{scenario:#?}");
+    }
+    Arc::new(Job::compile(scenario).unwrap_or_else(|problem| panic!("{problem}")))
+}
+
+/// Compiles a scenario written as JSON.
+pub fn parse(text: &str) -> Arc<Job> {
+    compile(scenario::parse(text, "test.json").unwrap_or_else(|problem| panic!("{problem}")))
+}
+
+/// Runs a job once.
+pub fn run(job: &Arc<Job>, seed: u64, want: Want) -> (Outcome, Runner) {
+    let mut runner = Runner::new(Arc::clone(job), want).unwrap_or_else(|problem| panic!("{problem}"));
+    let outcome = runner.run(seed);
+    (outcome, runner)
+}
+
+/// How many cases a property test runs: `default`, or what `CUTLINE_CASES` says.
+pub fn cases(default: u32) -> u32 {
+    std::env::var("CUTLINE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
+
+/// What the checks of a job say of a whole trace.
+pub fn judge(job: &Arc<Job>, seed: u64, trace: &[Stamped]) -> Verdict {
+    let mut judge = Judge::new(Arc::clone(job));
+    trace.iter().for_each(|stamped| judge.event(stamped.at, &stamped.event));
+    judge.verdict(seed)
+}
