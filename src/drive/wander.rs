@@ -33,6 +33,12 @@ pub fn wander<O: Observer>(
         world.apply(job, step, &mut wanderer);
     }
     let ended = wanderer.ended;
+    while ended && let Some(step) = wanderer.pending.pop() {
+        // What is on the wire still arrives, so that nothing is left half way.
+        if matches!(step, Step::Deliver { .. } | Step::Credit { .. } | Step::Resume { .. }) {
+            world.apply(job, step, &mut wanderer);
+        }
+    }
     world.finish(job, &mut wanderer);
     ended
 }

@@ -91,6 +91,10 @@ impl BarrierCoordinator {
     }
 
     fn request(&mut self, out: &mut Vec<Do>) {
+        if self.state.last_one.is_some() {
+            // The one that ends the job is under way.
+            return;
+        }
         if self.state.pending.len() as u32 >= self.settings.max_concurrent {
             self.state.waiting = true;
             return;

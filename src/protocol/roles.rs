@@ -182,7 +182,7 @@ pub enum CoordinatorInput<'a> {
         /// Of what.
         checkpoint: CheckpointId,
     },
-    /// The metadata of a checkpoint is recorded: it is complete.
+    /// The metadata of a checkpoint is recorded: it can be declared complete, unless it was given up meanwhile.
     Recorded {
         /// The checkpoint.
         checkpoint: CheckpointId,
@@ -210,7 +210,7 @@ pub enum CoordinatorCommand {
     },
     /// Write the metadata; `Recorded` follows.
     Record(CheckpointId),
-    /// Tell all tasks that a checkpoint is complete.
+    /// A checkpoint is complete: recovery may use it, and all tasks are told.
     NotifyComplete(CheckpointId),
     /// Give a checkpoint up and tell all tasks.
     Abort {

@@ -58,7 +58,7 @@ impl World {
     /// Gives an input to the coordinator's role and carries out what it commands.
     pub(super) fn tell_coordinator<H: Host>(&mut self, job: &Job, input: CoordinatorInput<'_>, host: &mut H) {
         let mut commands = self.coordinator.commands.pop().unwrap_or_default();
-        let facts = WorldFacts { world_net: &self.net, store: &self.store, job };
+        let facts = WorldFacts { tasks: &self.tasks, net: &self.net, store: &self.store, job };
         self.coordinator.role.on(input, &facts, host, &mut commands);
         for command in commands.drain(..) {
             self.obey_coordinator(job, command, host);
@@ -72,6 +72,7 @@ impl World {
             CoordinatorCommand::Trigger { task, checkpoint } => self.send_down(task, Mail::Trigger(checkpoint), host),
             CoordinatorCommand::Record(checkpoint) => host.notice(Notice::Record(checkpoint)),
             CoordinatorCommand::NotifyComplete(checkpoint) => {
+                host.emit(Event::CheckpointCompleted { checkpoint });
                 for task in job.plan.task_ids() {
                     self.send_down(task, Mail::Completed(checkpoint), host);
                 }
@@ -108,7 +109,7 @@ impl World {
             return;
         }
         for channel in job.plan.inputs(task) {
-            let facts = WorldFacts { world_net: &self.net, store: &self.store, job };
+            let facts = WorldFacts { tasks: &self.tasks, net: &self.net, store: &self.store, job };
             let consumed = facts.received(*channel, Some(keep_from));
             let log = &mut self.net.logs[channel.index()];
             let gone = consumed.saturating_sub(log.base).min(log.records.len() as u64);
@@ -170,16 +171,18 @@ impl World {
         }
     }
 
-    /// A restart: nobody has drained until he says so again.
+    /// A restart: nobody has drained until he says so again, and nobody may end before that.
     pub(super) fn forget_drained(&mut self) {
         self.coordinator.drained.fill(false);
+        for down in &mut self.coordinator.down {
+            down.retain(|(mail, _)| mail != Mail::Finish);
+        }
     }
 
     pub(super) fn recorded<H: Host>(&mut self, job: &Job, checkpoint: CheckpointId, host: &mut H) {
         if self.ended {
             return;
         }
-        host.emit(Event::CheckpointCompleted { checkpoint });
         self.tell_coordinator(job, CoordinatorInput::Recorded { checkpoint }, host);
     }
 

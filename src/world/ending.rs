@@ -58,35 +58,39 @@ impl World {
 
     /// A cycle has come to its end when its tasks wait only for one another and nothing moves between them.
     ///
-    /// No task can see that; a real engine needs a termination protocol. The world looks from outside.
+    /// No task can see that; a real engine needs a termination protocol. The world looks from outside. Partly
+    /// filled buffers inside a cycle are sent first: with the buffer timeout off nothing else would send them.
     pub(super) fn end_cycles<H: Host>(&mut self, job: &Job, host: &mut H) {
-        let feeds_back = |channel: &ChannelId| {
-            let planned = &job.plan.channels[channel.index()];
-            job.plan.edges[planned.edge.index()].feedback
-        };
         for cycle in &job.plan.cycles {
             let tasks = || cycle.iter().flat_map(|op| job.plan.operators[op.index()].tasks.clone()).map(TaskId);
-            let quiet = tasks().all(|id| {
-                let task = &self.tasks[id.index()];
-                let waits = task.status == Status::Running && task.current.is_none() && task.syncing.is_none();
-                let inputs = job.plan.inputs(id);
-                waits
-                    && !task.drained
-                    && task.mailbox.is_empty()
-                    && inputs.iter().all(|channel| {
-                        let control = &self.net.channels[channel.index()];
-                        let empty = control.items.is_empty() && self.net.outs[channel.index()].fill == 0;
-                        empty && (control.end_seen || feeds_back(channel) || self.is_inside(job, cycle, *channel))
-                    })
-            });
-            if quiet {
-                for id in tasks() {
-                    for channel in job.plan.inputs(id).iter().filter(|channel| feeds_back(channel)) {
-                        self.net.send_end(job, *channel, host);
-                    }
+            let channels = || tasks().flat_map(|id| job.plan.inputs(id)).copied();
+            let quiet = tasks().all(|id| self.only_waits(id))
+                && channels().all(|channel| {
+                    let control = &self.net.channels[channel.index()];
+                    control.items.is_empty() && (control.end_seen || self.is_inside(job, cycle, channel))
+                });
+            let mut unended = channels().filter(|c| feeds_back(job, *c) && !self.net.channels[c.index()].ended);
+            if !quiet || unended.next().is_none() {
+                continue;
+            }
+            let open: Vec<ChannelId> = channels().filter(|c| self.net.outs[c.index()].fill > 0).collect();
+            if open.is_empty() {
+                for channel in channels().filter(|channel| feeds_back(job, *channel)) {
+                    self.net.send_end(job, channel, host);
                 }
+            } else {
+                open.into_iter().for_each(|channel| self.net.flush_channel(job, channel, host));
             }
         }
+    }
+
+    /// A task that runs and has nothing to do but wait for input.
+    fn only_waits(&self, id: TaskId) -> bool {
+        let task = &self.tasks[id.index()];
+        task.status == Status::Running
+            && task.current.is_none()
+            && task.syncing.is_none()
+            && task.mailbox.is_empty()
     }
 
     fn is_inside(&self, job: &Job, cycle: &[OperatorId], channel: ChannelId) -> bool {
@@ -162,4 +166,9 @@ impl World {
             }
         }
     }
+}
+
+/// Whether a channel belongs to a feedback edge.
+pub(super) fn feeds_back(job: &Job, channel: ChannelId) -> bool {
+    job.plan.edges[job.plan.channels[channel.index()].edge.index()].feedback
 }

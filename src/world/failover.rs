@@ -5,8 +5,9 @@
 //! arrives: a checkpoint acknowledged by everybody before the failure may complete before the restart. Then
 //! the coordinator role makes the plan, and the world executes it task by task, channel by channel.
 
+use super::ending::feeds_back;
 use super::net::{Held, In, Out};
-use super::task::Status;
+use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
 use crate::fault::Primitive;
@@ -53,6 +54,8 @@ impl World {
         let all = job.protocol.claims().global_restart || thrower.is_none();
         for (index, task) in self.tasks.iter_mut().enumerate() {
             let id = TaskId::from(index);
+            // Even a task that has ended is needed again if the others go back behind its end.
+            self.finished -= u32::from(all && task.status == Status::Finished);
             if Some(id) == thrower {
                 task.status = Status::Dead;
             } else if all || task.status == Status::Restoring {
@@ -116,6 +119,8 @@ impl World {
         let task = &mut self.tasks[id.index()];
         if task.status == Status::Frozen {
             task.status = Status::Running;
+            // Whether the job may end is to be decided again.
+            task.mailbox.retain(|mail| mail != Mail::Finish);
         }
         if task.drained {
             self.send_drained(id, host);
@@ -126,6 +131,7 @@ impl World {
     /// A task loses what it has and loads a snapshot.
     fn restore_task<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
         let task = &mut self.tasks[id.index()];
+        self.finished -= u32::from(task.status == Status::Finished);
         if task.status != Status::Dead {
             host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
         }
@@ -170,6 +176,12 @@ impl World {
         for index in 0..job.plan.channels.len() {
             let (channel, planned) = (ChannelId::from(index), job.plan.channels[index]);
             if plan.channels[index] == ChannelPlan::Keep {
+                // Whether the cycle has come to its end is to be seen again.
+                let receiver = &mut self.tasks[planned.to.index()];
+                let is_over = receiver.status == Status::Finished;
+                if feeds_back(job, channel) && !is_over && self.net.take_end_back(channel) {
+                    (receiver.ended_ports, receiver.drained) = (receiver.ended_ports - 1, false);
+                }
                 continue;
             }
             let (from, to) = (plan.tasks[planned.from.index()], plan.tasks[planned.to.index()]);

@@ -78,6 +78,8 @@ pub(crate) struct Channel {
     pub ended: bool,
     /// The receiver has seen the end of data.
     pub end_seen: bool,
+    /// Ends of data on their way that were taken back.
+    pub void_ends: u8,
 }
 
 /// The sender's hot side of a channel.
@@ -220,11 +222,13 @@ impl Net {
     }
 
     /// Whether a task may begin another record: every output pool has a free segment and no channel has too many.
+    ///
+    /// Feedback edges are not asked: a cycle of bounded buffers can wait for itself for ever, so theirs have no bound.
     #[inline]
     pub fn has_room(&self, job: &Job, task: TaskId) -> bool {
         job.plan.outputs(task).iter().all(|out| {
             let pool = &self.pools[self.channels[out.first.index()].pool as usize];
-            pool.in_use < pool.size && pool.over == 0
+            (pool.in_use < pool.size && pool.over == 0) || job.plan.edges[out.edge.index()].feedback
         })
     }
 
@@ -394,7 +398,7 @@ impl Net {
         }
     }
 
-    fn flush_channel<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+    pub fn flush_channel<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
         if self.outs[channel.index()].fill > 0 {
             self.channels[channel.index()].flush = true;
             self.offer(job, channel, host);
@@ -429,6 +433,17 @@ impl Net {
         self.close_open(channel, host);
         self.channels[channel.index()].items.push(Item::End);
         self.offer(job, channel, host);
+    }
+
+    /// Takes back the end of data that the world itself put into a feedback channel; true if it had been read.
+    pub fn take_end_back(&mut self, channel: ChannelId) -> bool {
+        let control = &mut self.channels[channel.index()];
+        if !std::mem::replace(&mut control.ended, false) {
+            return false;
+        }
+        let was_seen = std::mem::replace(&mut control.end_seen, false);
+        control.void_ends += u8::from(!was_seen);
+        was_seen
     }
 
     fn close_open<H: Host>(&mut self, channel: ChannelId, host: &mut H) {

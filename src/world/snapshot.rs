@@ -276,7 +276,8 @@ impl OperatorState {
 
 /// What recovery plans are computed from.
 pub(super) struct WorldFacts<'a> {
-    pub world_net: &'a super::net::Net,
+    pub tasks: &'a [super::task::Task],
+    pub net: &'a super::net::Net,
     pub store: &'a Store,
     pub job: &'a Job,
 }
@@ -287,10 +288,17 @@ impl Facts for WorldFacts<'_> {
         self.store.tasks[task.index()].iter().filter(usable).map(|s| s.id).max().unwrap_or_default()
     }
 
+    fn applied(&self, task: TaskId, at: Option<CheckpointId>) -> u64 {
+        match at {
+            None => self.tasks[task.index()].operators[0].applied,
+            Some(id) => self.store.get(task, id).map_or(0, |s| s.operators[0].applied),
+        }
+    }
+
     fn sent(&self, channel: ChannelId, at: Option<CheckpointId>) -> u64 {
         let planned = &self.job.plan.channels[channel.index()];
         match at {
-            None => self.world_net.outs[channel.index()].sent,
+            None => self.net.outs[channel.index()].sent,
             Some(id) => self.store.get(planned.from, id).map_or(0, |s| s.sent[planned.slot as usize].sent),
         }
     }
@@ -298,7 +306,7 @@ impl Facts for WorldFacts<'_> {
     fn received(&self, channel: ChannelId, at: Option<CheckpointId>) -> u64 {
         let planned = &self.job.plan.channels[channel.index()];
         match at {
-            None => self.world_net.ins[channel.index()].received,
+            None => self.net.ins[channel.index()].received,
             Some(id) => self.store.get(planned.to, id).map_or(0, |s| s.received[planned.port.index()].received),
         }
     }

@@ -513,6 +513,9 @@ impl World {
                 let barrier = Barrier { checkpoint, kind };
                 self.tell_task(job, id, TaskInput::Barrier { port, barrier }, host);
             }
+            Item::End if self.net.channels[channel.index()].void_ends > 0 => {
+                self.net.channels[channel.index()].void_ends -= 1;
+            }
             Item::End => {
                 host.emit(Event::EndReceived { task: id, channel });
                 self.end_seen(job, id, channel, host);

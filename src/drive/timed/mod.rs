@@ -177,8 +177,23 @@ impl Timed {
                 break;
             }
         }
+        let ended = self.host.now;
         self.all_catch_up(job, world, observer);
+        if world.has_ended() {
+            self.land(job, world, observer);
+        }
+        self.host.now = ended;
         world.finish(job, &mut Watched { clock: &mut self.host, job, observer });
+    }
+
+    /// The job has ended: what is on the wire still arrives, so that nothing is left half way.
+    fn land<O: Observer>(&mut self, job: &Job, world: &mut World, observer: &mut O) {
+        while let Some((time, item)) = self.host.agenda.pop() {
+            if let Item::Step(step @ (Step::Deliver { .. } | Step::Credit { .. } | Step::Resume { .. })) = item {
+                self.host.now = time;
+                world.apply(job, step, &mut Watched { clock: &mut self.host, job, observer });
+            }
+        }
     }
 
     /// The virtual time that the last run took.

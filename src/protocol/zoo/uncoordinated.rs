@@ -6,7 +6,8 @@
 //! newest of each, lower a receiver wherever it knows too much, repeat until nothing changes. What was sent
 //! and not consumed is replayed from the logs. Each step lowered is a useless snapshot: the domino effect.
 //!
-//! Logs and snapshots below a recovery line of durable snapshots are dropped as the line moves on.
+//! Logs and snapshots below a recovery line of durable snapshots are dropped as the line moves on. When the data
+//! has ended every task is asked for a last snapshot; nobody ends before all of them are durable.
 
 use crate::base::{ChannelId, CheckpointId, Concern, Fingerprint, Span, TaskId, below};
 use crate::protocol::{
@@ -45,12 +46,18 @@ impl Protocol for Uncoordinated {
 
     fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
         let jitter = site.settings.parameters[0];
-        Box::new(LocalTask { task: site.task, interval: site.settings.interval, jitter, last: CheckpointId::INITIAL })
+        Box::new(LocalTask {
+            task: site.task,
+            interval: site.settings.interval,
+            jitter,
+            last: CheckpointId::INITIAL,
+            by_timer: false,
+        })
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
         let ends = site.plan.channels.iter().map(|channel| (channel.from, channel.to)).collect();
-        Box::new(LineCoordinator { tasks: site.plan.tasks.len(), ends, line: vec![] })
+        Box::new(LineCoordinator { tasks: site.plan.tasks.len(), ends, state: LineState::default() })
     }
 }
 
@@ -60,6 +67,7 @@ struct LocalTask {
     interval: Option<Span>,
     jitter: Span,
     last: CheckpointId,
+    by_timer: bool,
 }
 
 impl LocalTask {
@@ -82,22 +90,24 @@ impl TaskRole for LocalTask {
                 self.last = restored;
                 self.wait(env, out);
             }
-            TaskInput::Timer { .. } => {
+            TaskInput::Timer { .. } | TaskInput::Trigger { .. } => {
                 self.last = self.last.next();
+                self.by_timer = matches!(input, TaskInput::Timer { .. });
                 out.push(Do::Snapshot { checkpoint: self.last, whole: false });
             }
-            TaskInput::Taken { .. } => self.wait(env, out),
+            // A last snapshot, which was asked for, leaves the timer as it is.
+            TaskInput::Taken { .. } if std::mem::take(&mut self.by_timer) => self.wait(env, out),
             TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
             _ => {}
         }
     }
 
     fn reset(&mut self) {
-        self.last = CheckpointId::INITIAL;
+        (self.last, self.by_timer) = (CheckpointId::INITIAL, false);
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
-        into.word(self.last.0);
+        into.words([self.last.0, u64::from(self.by_timer)].into_iter());
     }
 
     fn boxed_clone(&self) -> Box<dyn TaskRole> {
@@ -110,8 +120,15 @@ struct LineCoordinator {
     tasks: usize,
     /// Sender and receiver of each channel.
     ends: Vec<(TaskId, TaskId)>,
+    state: LineState,
+}
+
+#[derive(Clone, Default)]
+struct LineState {
     /// The recovery line that snapshots were last dropped below.
     line: Vec<CheckpointId>,
+    /// The data has ended everywhere, and last snapshots are awaited.
+    ending: bool,
 }
 
 /// Lowers the points of receivers that know too much until the line is consistent; `None` is live.
@@ -132,6 +149,11 @@ fn recovery_line(ends: &[(TaskId, TaskId)], facts: &dyn Facts, line: &mut [Optio
             return;
         }
     }
+}
+
+/// Whether a task's newest durable snapshot has everything that the task has.
+fn covers_all(task: TaskId, facts: &dyn Facts) -> bool {
+    facts.applied(task, Some(facts.newest(task, None))) == facts.applied(task, None)
 }
 
 impl LineCoordinator {
@@ -155,8 +177,8 @@ impl LineCoordinator {
     fn collect_garbage(&mut self, facts: &dyn Facts, out: &mut Vec<CoordinatorCommand>) {
         let mut line: Vec<_> = (0..self.tasks).map(|task| Some(facts.newest(TaskId::from(task), None))).collect();
         recovery_line(&self.ends, facts, &mut line);
-        self.line.resize(self.tasks, CheckpointId::INITIAL);
-        for (task, (old, new)) in self.line.iter_mut().zip(&line).enumerate() {
+        self.state.line.resize(self.tasks, CheckpointId::INITIAL);
+        for (task, (old, new)) in self.state.line.iter_mut().zip(&line).enumerate() {
             let new = new.expect("no task of this line is live");
             if new > *old {
                 *old = new;
@@ -175,21 +197,37 @@ impl CoordinatorRole for LineCoordinator {
         out: &mut Vec<CoordinatorCommand>,
     ) {
         match input {
-            CoordinatorInput::Ack { .. } => self.collect_garbage(facts, out),
+            CoordinatorInput::Ack { .. } => {
+                self.collect_garbage(facts, out);
+                if self.state.ending && (0..self.tasks).all(|task| covers_all(TaskId::from(task), facts)) {
+                    self.state.ending = false;
+                    out.push(CoordinatorCommand::Finish);
+                }
+            }
             CoordinatorInput::Restarting { failed } => {
+                self.state.ending = false;
                 out.push(CoordinatorCommand::Recover(Box::new(self.recover(failed, facts))));
             }
-            CoordinatorInput::Drained => out.push(CoordinatorCommand::Finish),
+            CoordinatorInput::Drained => {
+                let open: Vec<usize> = (0..self.tasks).filter(|t| !covers_all(TaskId::from(*t), facts)).collect();
+                self.state.ending = !open.is_empty();
+                let trigger = |task| CoordinatorCommand::Trigger { task, checkpoint: CheckpointId::INITIAL };
+                match open.is_empty() {
+                    true => out.push(CoordinatorCommand::Finish),
+                    false => out.extend(open.into_iter().map(TaskId::from).map(trigger)),
+                }
+            }
             CoordinatorInput::Started { .. } | CoordinatorInput::Timer { .. } | CoordinatorInput::Recorded { .. } => {}
         }
     }
 
     fn reset(&mut self) {
-        self.line.clear();
+        self.state = LineState::default();
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
-        into.words(self.line.iter().map(|id| id.0));
+        into.words(self.state.line.iter().map(|id| id.0));
+        into.word(u64::from(self.state.ending));
     }
 
     fn boxed_clone(&self) -> Box<dyn CoordinatorRole> {
