@@ -1,15 +1,21 @@
 //! A driver without time: it takes any possible step, as a chooser says.
 //!
 //! Delays, alignments and timeouts come in any order here, so this is how protocols meet the interleavings that
-//! no clock would make. Timers are ordinary steps; to keep a run from being all timers, a timer is only taken
-//! when nothing else is possible, or by a coin of one in eight.
+//! no clock would make. Timers are ordinary steps with a budget: a trigger may come early a number of times and
+//! after that only when nothing else is possible, and a checkpoint expires a few times in a run and then never
+//! again, since a job whose checkpoints all expire comes to no end under any protocol.
 
 use super::Chooser;
 use crate::base::{Concern, OperatorId, Span, TaskId, Time};
-use crate::protocol::{Env, Moment};
+use crate::protocol::{Env, Moment, Timer, TimerKind};
 use crate::trace::{Event, Observer};
 use crate::workload::Record;
 use crate::world::{Host, Job, Notice, Step, ThreadState, World, draw};
+
+/// How often timers may come before they must.
+const EARLY: u32 = 40;
+/// How many checkpoints may expire.
+const EXPIRIES: u32 = 3;
 
 /// Runs a job without a clock; true if it ended within `steps` steps.
 ///
@@ -23,8 +29,17 @@ pub fn wander<O: Observer>(
     steps: u64,
     observer: &mut O,
 ) -> bool {
-    let mut wanderer =
-        Wanderer { job, seed, taken: 0, pending: Vec::new(), timers: Vec::new(), ended: false, observer };
+    let mut wanderer = Wanderer {
+        job,
+        seed,
+        taken: 0,
+        pending: Vec::new(),
+        timers: Vec::new(),
+        ended: false,
+        early: EARLY,
+        expiries: EXPIRIES,
+        observer,
+    };
     wanderer.pending.extend((0..job.faults.faults.len() as u32).map(Step::Strike));
     world.start(job, seed, &mut wanderer);
     while !wanderer.ended && wanderer.taken < steps {
@@ -50,6 +65,10 @@ struct Wanderer<'a, O> {
     pending: Vec<Step>,
     timers: Vec<Step>,
     ended: bool,
+    /// Timers other than expiries that may still come early.
+    early: u32,
+    /// Expiries that may still come.
+    expiries: u32,
     observer: &'a mut O,
 }
 
@@ -71,15 +90,37 @@ impl<O: Observer> Wanderer<'_, O> {
             }
         }
         let possible = threads.len() + self.pending.len();
-        if !self.timers.is_empty() && (possible == 0 || chooser.choose(8) == 7) {
-            let at = chooser.choose(self.timers.len());
-            return Some(self.timers.remove(at));
+        if let Some(timer) = self.timer(possible == 0, chooser) {
+            return Some(timer);
         }
         if possible == 0 {
             return None;
         }
         let at = chooser.choose(possible);
         Some(if at < threads.len() { threads[at] } else { self.pending.remove(at - threads.len()) })
+    }
+}
+
+impl<O: Observer> Wanderer<'_, O> {
+    /// A timer that runs out now, as far as the budgets allow.
+    fn timer(&mut self, nothing_else: bool, chooser: &mut dyn Chooser) -> Option<Step> {
+        let is_expiry = |step: &Step| matches!(step, Step::CoordinatorTimer(Timer { kind: TimerKind::Expiry, .. }));
+        if !nothing_else && chooser.choose(8) < 7 {
+            return None;
+        }
+        let (early, expiries) = (self.early, self.expiries);
+        let allowed = |step: &Step| if is_expiry(step) { expiries > 0 } else { nothing_else || early > 0 };
+        let possible: Vec<usize> = (0..self.timers.len()).filter(|at| allowed(&self.timers[*at])).collect();
+        if possible.is_empty() {
+            return None;
+        }
+        let step = self.timers.remove(possible[chooser.choose(possible.len())]);
+        if is_expiry(&step) {
+            self.expiries -= 1;
+        } else {
+            self.early = self.early.saturating_sub(1);
+        }
+        Some(step)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Draining, finishing, and the last events of a run.
 
+use super::net::Item;
 use super::task::{Output, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{ChannelId, CheckpointId, OperatorId, TaskId};
@@ -56,7 +57,7 @@ impl World {
         }
     }
 
-    /// A cycle has come to its end when its tasks wait only for one another and nothing moves between them.
+    /// A cycle has come to its end when no more records can come into it and none is in it. Markers may go on.
     ///
     /// No task can see that; a real engine needs a termination protocol. The world looks from outside. Partly
     /// filled buffers inside a cycle are sent first: with the buffer timeout off nothing else would send them.
@@ -64,10 +65,11 @@ impl World {
         for cycle in &job.plan.cycles {
             let tasks = || cycle.iter().flat_map(|op| job.plan.operators[op.index()].tasks.clone()).map(TaskId);
             let channels = || tasks().flat_map(|id| job.plan.inputs(id)).copied();
-            let quiet = tasks().all(|id| self.only_waits(id))
+            let quiet = tasks().all(|id| self.reads_nothing(id))
                 && channels().all(|channel| {
                     let control = &self.net.channels[channel.index()];
-                    control.items.is_empty() && (control.end_seen || self.is_inside(job, cycle, channel))
+                    let ended = control.end_seen || self.is_inside(job, cycle, channel);
+                    ended && !control.items.iter().any(|item| matches!(item, Item::Buffer { .. }))
                 });
             let mut unended = channels().filter(|c| feeds_back(job, *c) && !self.net.channels[c.index()].ended);
             if !quiet || unended.next().is_none() {
@@ -84,13 +86,10 @@ impl World {
         }
     }
 
-    /// A task that runs and has nothing to do but wait for input.
-    fn only_waits(&self, id: TaskId) -> bool {
+    /// A task that runs and is not reading a buffer; it may be busy with markers and snapshots.
+    fn reads_nothing(&self, id: TaskId) -> bool {
         let task = &self.tasks[id.index()];
-        task.status == Status::Running
-            && task.current.is_none()
-            && task.syncing.is_none()
-            && task.mailbox.is_empty()
+        task.status == Status::Running && task.current.is_none()
     }
 
     fn is_inside(&self, job: &Job, cycle: &[OperatorId], channel: ChannelId) -> bool {
