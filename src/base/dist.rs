@@ -81,6 +81,15 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
+    /// The shortest time between two records of a subtask, rounded down.
+    #[inline]
+    pub fn gap_min(&self) -> Span {
+        let times = self.burst.map_or(1, |burst| burst.times.max(1));
+        self.rate.map_or(Span::ZERO, |rate| {
+            Span(1_000_000_000 * u64::from(self.subtasks) / rate.0.saturating_mul(u64::from(times)).max(1))
+        })
+    }
+
     /// How long after the beginning record `n` (from 0) of a subtask arrives. Grows with `n`.
     #[inline]
     pub fn at(&self, n: u64) -> Span {

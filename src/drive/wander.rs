@@ -179,6 +179,6 @@ impl<O: Observer> Host for Wanderer<'_, O> {
     }
 
     fn applied(&mut self, task: TaskId, operator: OperatorId, record: &Record) {
-        self.observer.applied(Time(self.taken), task, operator, record.origin, record.path);
+        self.observer.applied(Time(self.taken), task, operator, record.lineage);
     }
 }

@@ -281,8 +281,8 @@ pub trait Observer {
     /// An event happened at an instant.
     fn event(&mut self, at: Time, event: &Event);
 
-    /// A record, known by origin and path, was applied to an operator's state: full provenance, when asked for.
-    fn applied(&mut self, _at: Time, _task: TaskId, _operator: OperatorId, _origin: u64, _path: u32) {}
+    /// A record, known by its lineage, was applied to an operator's state: full provenance, when asked for.
+    fn applied(&mut self, _at: Time, _task: TaskId, _operator: OperatorId, _lineage: u64) {}
 }
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
@@ -295,9 +295,9 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 
     #[inline]
-    fn applied(&mut self, at: Time, task: TaskId, operator: OperatorId, origin: u64, path: u32) {
-        self.0.applied(at, task, operator, origin, path);
-        self.1.applied(at, task, operator, origin, path);
+    fn applied(&mut self, at: Time, task: TaskId, operator: OperatorId, lineage: u64) {
+        self.0.applied(at, task, operator, lineage);
+        self.1.applied(at, task, operator, lineage);
     }
 }
 
@@ -310,8 +310,8 @@ impl<T: Observer> Observer for &mut T {
     }
 
     #[inline]
-    fn applied(&mut self, at: Time, task: TaskId, operator: OperatorId, origin: u64, path: u32) {
-        (**self).applied(at, task, operator, origin, path);
+    fn applied(&mut self, at: Time, task: TaskId, operator: OperatorId, lineage: u64) {
+        (**self).applied(at, task, operator, lineage);
     }
 }
 

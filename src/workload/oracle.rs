@@ -84,7 +84,7 @@ impl Oracle {
                 let mut draws = Draws::new(seed, Concern::Key, u64::from(partition));
                 for offset in 0..emitted(operator, partition) {
                     let key = log.keys.pick(draws.at(offset));
-                    let record = Record { origin: Record::origin_of(partition, offset), path: 0, key, size: log.size };
+                    let record = Record::at_source(partition, offset, key, log.size);
                     self.follow(workload, operator as u32, record);
                 }
             }
@@ -99,7 +99,7 @@ impl Oracle {
             let behaviour = &workload.behaviours[operator as usize];
             let is_source = workload.logs[operator as usize].is_some();
             let result = &mut self.expected.operators[operator as usize];
-            let lineage = record.lineage();
+            let lineage = record.lineage;
             result.applied += 1;
             if !is_source {
                 result.lineage = result.lineage.wrapping_add(lineage);

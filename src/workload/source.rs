@@ -79,7 +79,7 @@ impl SourceLog {
     pub fn record(&self, share: &SourceShare, draws: &mut [Draws], position: u64) -> Record {
         let (i, offset) = share.locate(position);
         let key = self.keys.pick(draws[i as usize].at(offset));
-        Record { origin: Record::origin_of(self.partition(share, i), offset), path: 0, key, size: self.size }
+        Record::at_source(self.partition(share, i), offset, key, self.size)
     }
 
     /// When, after the beginning, the record at a position is there to be read.
@@ -136,13 +136,18 @@ mod tests {
                 let mut draws: Vec<Draws> = log.draws(&share, 1).collect();
                 for position in 0..share.total {
                     let record = log.record(&share, &mut draws, position);
-                    assert!(seen.insert((record.partition(), record.offset())));
+                    assert!(seen.insert(record.lineage), "two positions give one record");
                 }
                 let emitted: u64 = (0..share.partitions).map(|i| share.emitted(share.total, i)).sum();
                 assert_eq!(emitted, share.total);
             }
             assert_eq!(seen.len() as u64, records);
-            assert!(seen.iter().all(|(p, o)| (3..3 + partitions).contains(p) && *o <= records / u64::from(partitions)));
+            let record = |p: u32, offset| Record::at_source(3 + p, offset, 0, 0).lineage;
+            let (each, rest) = (records / u64::from(partitions), records % u64::from(partitions));
+            for p in 0..partitions {
+                let length = each + u64::from(u64::from(p) < rest);
+                assert!((0..length).all(|offset| seen.contains(&record(p, offset))));
+            }
         }
     }
 }

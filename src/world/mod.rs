@@ -32,7 +32,7 @@ mod snapshot;
 mod task;
 
 pub use job::Job;
-pub use task::{Route, ThreadState};
+pub use task::{Lane, Route, ThreadState};
 
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Concern, Draws, OperatorId, Span, TaskId};
 use crate::protocol::{Env, Timer};

@@ -39,7 +39,7 @@ pub(crate) struct Net {
     pub(super) logs: Vec<Log>,
     /// Tasks whose output pool got a segment back; see [`super::World::settle`].
     pub(super) freed: Vec<TaskId>,
-    segment: u32,
+    pub(super) segment: u32,
 }
 
 /// A channel's control state. Its hot counters are in [`Out`] and [`In`].
@@ -240,7 +240,7 @@ impl Net {
         out.fill += record.size;
         out.records += 1;
         out.sent += 1;
-        out.chain.push(record.lineage());
+        out.chain.push(record.lineage);
         let full = out.fill >= self.segment;
         self.rings[channel.index()].push(record);
         if !self.logs.is_empty() {
@@ -252,12 +252,6 @@ impl Net {
         if full {
             self.close_full(job, channel, host);
         }
-    }
-
-    /// Whether the next record of this size would be an effect: it takes a segment or fills one.
-    #[inline]
-    pub fn is_effect(&self, fill: u32, size: u32) -> bool {
-        fill == 0 || fill + size >= self.segment
     }
 
     /// The open buffer is full, or more than full: the record that spans the end belongs to the next one.
@@ -297,11 +291,12 @@ impl Net {
         let mut chain = self.outs[channel.index()].chain;
         for back in 0..behind as usize {
             let record = ring.get(ring.len() - 1 - back).expect("records of the open buffer are in the ring");
-            chain.unpush(record.lineage());
+            chain.unpush(record.lineage);
         }
         chain.0
     }
 
+    #[cold]
     fn take_segment<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
         let control = &mut self.channels[channel.index()];
         let pool = &mut self.pools[control.pool as usize];
@@ -698,7 +693,7 @@ impl Net {
             let bytes = part.iter().map(|record| record.size).sum();
             for record in part {
                 self.rings[channel.index()].push(*record);
-                chain.push(record.lineage());
+                chain.push(record.lineage);
             }
             upto += part.len() as u64;
             let control = &mut self.channels[channel.index()];

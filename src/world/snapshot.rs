@@ -248,7 +248,7 @@ impl World {
         let mut count = 0;
         if let Some((_, records)) = snapshot.captured.iter().find(|(p, _)| *p == port) {
             count = records.len() as u64;
-            records.iter().for_each(|record| chain.push(record.lineage()));
+            records.iter().for_each(|record| chain.push(record.lineage));
         }
         let channel = job.plan.inputs(id)[port.index()];
         host.emit(Event::CutCaptured { channel, checkpoint, records: count, chain: chain.0 });

@@ -233,6 +233,45 @@ impl OperatorState {
         self.pending.clear();
     }
 
+    /// Applies records one after the other.
+    #[inline]
+    fn apply_all(&mut self, job: &Job, operator: OperatorId, records: &[Record]) {
+        let planned = &job.plan.operators[operator.index()];
+        let behaviour = &job.workload.behaviours[operator.index()];
+        if let (KeptState::CountPerKey, Some(keys)) = (behaviour.keeps, &planned.keys) {
+            let mut lineage = self.lineage;
+            for record in records {
+                lineage = lineage.wrapping_add(record.lineage);
+                let count = &mut self.counts[keys.place[record.key as usize] as usize];
+                self.keys += u32::from(*count == 0);
+                *count += 1;
+            }
+            (self.applied, self.lineage) = (self.applied + records.len() as u64, lineage);
+            return;
+        }
+        if planned.is_source {
+            self.applied += records.len() as u64;
+            return;
+        }
+        let lineage = records.iter().fold(0, |sum: u64, record| sum.wrapping_add(record.lineage));
+        let all = Output { records: records.len() as u64, lineage };
+        self.applied += all.records;
+        self.lineage = self.lineage.wrapping_add(lineage);
+        if let KeptState::Output(mode) = behaviour.keeps {
+            self.write(mode, all);
+        }
+    }
+
+    fn write(&mut self, mode: SinkMode, output: Output) {
+        match mode {
+            SinkMode::TwoPhase => self.open.add(output),
+            SinkMode::Plain => {
+                self.visible.add(output);
+                self.unreported.add(output);
+            }
+        }
+    }
+
     /// Applies a record.
     #[inline]
     fn apply(&mut self, behaviour: &Behaviour, place: &[u32], record: &Record, lineage: u64, is_source: bool) {
@@ -247,16 +286,7 @@ impl OperatorState {
                 self.keys += u32::from(*count == 0);
                 *count += 1;
             }
-            KeptState::Output(mode) => {
-                let one = Output { records: 1, lineage };
-                match mode {
-                    SinkMode::TwoPhase => self.open.add(one),
-                    SinkMode::Plain => {
-                        self.visible.add(one);
-                        self.unreported.add(one);
-                    }
-                }
-            }
+            KeptState::Output(mode) => self.write(mode, Output { records: 1, lineage }),
         }
     }
 }
@@ -302,6 +332,30 @@ impl Route {
                 *turn = this + 1;
                 Some(this)
             }
+        }
+    }
+}
+
+/// The ways out that need no looking up for each record.
+pub enum Lane<'a> {
+    /// Every record goes to the only channel, or the first one.
+    One,
+    /// The key decides.
+    ByKey(&'a [u16]),
+    /// Turns, or every channel.
+    Other,
+}
+
+impl<'a> Lane<'a> {
+    /// The way of an output edge.
+    #[inline]
+    pub fn of(job: &'a Job, out: &OutEdge) -> Self {
+        let edge = &job.plan.edges[out.edge.index()];
+        match (edge.by, &edge.owner) {
+            _ if out.width == 1 => Self::One,
+            (Partitioner::Forward | Partitioner::Global, _) => Self::One,
+            (Partitioner::Hash, Some(owner)) => Self::ByKey(owner),
+            _ => Self::Other,
         }
     }
 }
@@ -363,10 +417,10 @@ impl World {
         self.net.outs[channel.index()].fill
     }
 
-    /// Whether a record of this size would begin or fill a buffer that holds so many bytes.
+    /// The size of a network buffer.
     #[inline]
-    pub fn is_effect(&self, fill: u32, size: u32) -> bool {
-        self.net.is_effect(fill, size)
+    pub fn segment(&self) -> u32 {
+        self.net.segment
     }
 
     /// Whether a task has a partly filled buffer that is not yet marked for sending.
@@ -424,13 +478,13 @@ impl World {
                 if own {
                     let record = ring.pop().expect("the buffer's records are in the ring");
                     thread.net.rings[channel.index()] = ring;
-                    input.chain.push(record.lineage());
+                    input.chain.push(record.lineage);
                     thread.apply(&mut task.operators, 0, &record, host);
                 } else {
                     let (a, b) = ring.first(n as usize);
-                    for record in a.iter().chain(b) {
-                        input.chain.push(record.lineage());
-                        thread.apply(&mut task.operators, 0, record, host);
+                    for part in [a, b] {
+                        part.iter().for_each(|record| input.chain.push(record.lineage));
+                        thread.apply_all(&mut task.operators, part, host);
                     }
                     ring.skip(n as usize);
                     thread.net.rings[channel.index()] = ring;
@@ -449,9 +503,8 @@ impl World {
         } else if let Some(source) = &mut task.source {
             source.prepare(job, job.plan.head(id), records);
             let (a, b) = source.ahead.first(records as usize);
-            for record in a.iter().chain(b) {
-                thread.apply(&mut task.operators, 0, record, host);
-            }
+            thread.apply_all(&mut task.operators, a, host);
+            thread.apply_all(&mut task.operators, b, host);
             source.ahead.skip(records as usize);
             source.position += u64::from(records);
             if source.position == source.end {
@@ -564,6 +617,33 @@ struct Thread<'a> {
 }
 
 impl Thread<'_> {
+    /// Applies records to the operators, with everything that does not change from record to record taken out
+    /// of the loop where one operator sends one record for each on at most one edge.
+    #[inline]
+    fn apply_all<H: Host>(&mut self, operators: &mut [OperatorState], records: &[Record], host: &mut H) {
+        let job = self.job;
+        let outputs = job.plan.outputs(self.id);
+        let chain = &job.plan.tasks[self.id.index()].chain;
+        let behaviour = &job.workload.behaviours[chain[0].index()];
+        if H::RECORDS || chain.len() > 1 || !behaviour.is_one_to_one() || outputs.len() > 1 {
+            records.iter().for_each(|record| self.apply(operators, 0, record, host));
+            return;
+        }
+        operators[0].apply_all(job, chain[0], records);
+        let Some(out) = outputs.first() else { return };
+        match Lane::of(job, out) {
+            Lane::One => {
+                records.iter().for_each(|r| self.net.push(job, out.first, behaviour.output(r, 0, 0), host));
+            }
+            Lane::ByKey(owner) => records.iter().for_each(|record| {
+                let output = behaviour.output(record, 0, 0);
+                let channel = ChannelId(out.first.0 + u32::from(owner[output.key as usize]));
+                self.net.push(job, channel, output, host);
+            }),
+            Lane::Other => records.iter().for_each(|record| self.send(behaviour, record, 0, host)),
+        }
+    }
+
     /// Applies a record to the operator at a position of the chain, and sends on what comes of it.
     #[inline]
     fn apply<H: Host>(&mut self, operators: &mut [OperatorState], position: usize, record: &Record, host: &mut H) {
@@ -573,7 +653,7 @@ impl Thread<'_> {
         let behaviour = &job.workload.behaviours[operator.index()];
         let planned = &job.plan.operators[operator.index()];
         let place: &[u32] = planned.keys.as_ref().map_or(&[], |keys| &keys.place);
-        let lineage = record.lineage();
+        let lineage = record.lineage;
         operators[position].apply(behaviour, place, record, lineage, planned.is_source);
         if H::RECORDS {
             host.applied(self.id, operator, record);

@@ -6,7 +6,7 @@
 use crate::base::{Span, TaskId, Time};
 use crate::plan::OutEdge;
 use crate::workload::{Behaviour, Record, SourceLog};
-use crate::world::{Job, Route, World};
+use crate::world::{Job, Lane, Route, World};
 
 /// Scans tasks; keeps its scratch memory.
 pub(super) struct Lookahead {
@@ -37,7 +37,7 @@ impl Lookahead {
 
     /// The next effect of a task that begins its next record at `anchor` or when it arrives; at most `most` records.
     pub fn next_effect(&mut self, job: &Job, world: &mut World, task: TaskId, anchor: Time, most: u32) -> Effect {
-        let most = if job.scenario.network.buffer_timeout == Some(Span::ZERO) { 1 } else { most };
+        let most = most.min(self.until_flush(job, task, anchor));
         let limit = world.upcoming(task, most).min(most);
         let outputs = job.plan.outputs(task);
         if outputs.is_empty() && self.service[task.index()].is_some() {
@@ -50,27 +50,28 @@ impl Lookahead {
         self.turns.extend_from_slice(world.turns(task));
         let (a, b) = world.peek(task, limit);
         let mut scan = Scan { job, task, world, fill: &mut self.fill, turns: &mut self.turns, outputs };
-        let chain = &job.plan.tasks[task.index()].chain;
-        let records = if let [only] = chain.as_slice() {
-            let behaviour = &job.workload.behaviours[only.index()];
-            match a.iter().chain(b).position(|record| scan.emits(behaviour, record)) {
-                Some(at) => at as u32 + 1,
-                None => limit,
-            }
-        } else {
-            match a.iter().chain(b).position(|record| scan.walk(0, record)) {
-                Some(at) => at as u32 + 1,
-                None => limit,
-            }
-        };
+        let before = scan.before_effect(a, b);
+        let records = limit.min(before + 1);
         Effect { records, at: self.finish_of(job, world, task, anchor, records) }
+    }
+
+    /// At most so many records are finished when the task's buffers are next flushed; beyond that a scan is in vain.
+    fn until_flush(&self, job: &Job, task: TaskId, anchor: Time) -> u32 {
+        match (job.scenario.network.buffer_timeout, self.service[task.index()]) {
+            (Some(Span::ZERO), _) => 1,
+            (Some(timeout), Some(service)) => {
+                let gap = service.0.max(log(job, task).map_or(0, |log| log.arrivals.gap_min().0)).max(1);
+                let flush = (anchor.0 / timeout.0 + 1) * timeout.0;
+                u32::try_from((flush - anchor.0) / gap + 1).unwrap_or(u32::MAX)
+            }
+            _ => u32::MAX,
+        }
     }
 
     /// When the `records`-th record from here is finished.
     fn finish_of(&self, job: &Job, world: &World, task: TaskId, anchor: Time, records: u32) -> Time {
-        let log = log(job, task);
-        match (self.service[task.index()], log) {
-            (Some(service), None) => anchor + service * u64::from(records),
+        match (self.service[task.index()], is_paced(job, task)) {
+            (Some(service), false) => anchor + service * u64::from(records),
             _ => self.follow(job, world, task, anchor, records, |_, _| true).1,
         }
     }
@@ -85,8 +86,8 @@ impl Lookahead {
         until: Time,
         planned: u32,
     ) -> (u32, Time) {
-        match (self.service[task.index()], log(job, task)) {
-            (Some(service), None) => {
+        match (self.service[task.index()], is_paced(job, task)) {
+            (Some(service), false) => {
                 let records = (until.since(anchor).0 / service.0.max(1)).min(u64::from(planned)) as u32;
                 (records, anchor + service * u64::from(records))
             }
@@ -96,6 +97,9 @@ impl Lookahead {
 
     /// The first instant from `now` on at which the thread is between two records.
     pub fn next_boundary(&self, job: &Job, world: &World, task: TaskId, anchor: Time, now: Time) -> Time {
+        if let (Some(service), false) = (self.service[task.index()], is_paced(job, task)) {
+            return anchor + Span(now.since(anchor).0.div_ceil(service.0.max(1)) * service.0);
+        }
         let mut boundary = now;
         self.follow(job, world, task, anchor, u32::MAX, |begin, finish| {
             if begin < now {
@@ -145,13 +149,18 @@ fn log(job: &Job, task: TaskId) -> Option<&SourceLog> {
     job.workload.logs[job.plan.head(task).index()].as_ref()
 }
 
+/// Whether a task has to wait for records to arrive at its source.
+fn is_paced(job: &Job, task: TaskId) -> bool {
+    log(job, task).is_some_and(|log| log.arrivals.rate.is_some())
+}
+
 /// Thread time of a record in a chain of operators: its own, and that of all it causes.
 fn walk_cost(job: &Job, task: TaskId, position: usize, record: &Record) -> Span {
     let chain = &job.plan.tasks[task.index()].chain;
     let mut cost = job.scenario.job.operators[chain[position].index()].service;
     if position + 1 < chain.len() {
         let behaviour = &job.workload.behaviours[chain[position].index()];
-        for branch in 0..behaviour.output_count(record.lineage()) {
+        for branch in 0..behaviour.output_count(record.lineage) {
             cost += walk_cost(job, task, position + 1, &behaviour.output(record, branch, 0));
         }
     }
@@ -168,18 +177,63 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
+    /// How many records come before the first one that is an effect.
+    fn before_effect(&mut self, a: &[Record], b: &[Record]) -> u32 {
+        let chain = &self.job.plan.tasks[self.task.index()].chain;
+        let behaviour = &self.job.workload.behaviours[chain[0].index()];
+        let mut before = 0;
+        let mut count = |goes_on: &mut dyn FnMut(&Record) -> bool| {
+            before = a.iter().chain(b).take_while(|record| goes_on(record)).count() as u32;
+        };
+        match (chain.as_slice(), self.outputs) {
+            ([_], [out]) if behaviour.is_one_to_one() && behaviour.rekey.is_none() => {
+                return self.before_effect_on(behaviour, out, a, b);
+            }
+            ([_], _) => count(&mut |record| !self.emits(behaviour, record)),
+            _ => count(&mut |record| !self.walk(0, record)),
+        }
+        before
+    }
+
+    /// The same where each record goes on as one record on one edge: only sizes and ways count.
+    fn before_effect_on(&mut self, behaviour: &Behaviour, out: &OutEdge, a: &[Record], b: &[Record]) -> u32 {
+        let segment = self.world.segment();
+        let size_of = |record: &Record| behaviour.output_size.unwrap_or(record.size);
+        let goes_on = |fill: &mut u32, size: u32| {
+            let effect = *fill == 0 || *fill + size >= segment;
+            *fill += size;
+            !effect
+        };
+        let slots = &mut self.fill[out.slot as usize..(out.slot + out.width) as usize];
+        let count = match Lane::of(self.job, out) {
+            Lane::One => match behaviour.output_size {
+                Some(size) => return if slots[0] == 0 { 0 } else { (segment - slots[0]).div_ceil(size) - 1 },
+                None => a.iter().chain(b).take_while(|record| goes_on(&mut slots[0], record.size)).count(),
+            },
+            Lane::ByKey(owner) => {
+                let lane = |record: &Record| usize::from(owner[record.key as usize]);
+                let first = a.iter().take_while(|record| goes_on(&mut slots[lane(record)], size_of(record))).count();
+                match first == a.len() {
+                    true => {
+                        let rest = b.iter().take_while(|record| goes_on(&mut slots[lane(record)], size_of(record)));
+                        first + rest.count()
+                    }
+                    false => first,
+                }
+            }
+            Lane::Other => a.iter().chain(b).take_while(|record| !self.emits(behaviour, record)).count(),
+        };
+        count as u32
+    }
+
     /// Projects what the last operator of the chain sends for a record; true if that is an effect.
     #[inline]
     fn emits(&mut self, behaviour: &Behaviour, record: &Record) -> bool {
-        let count = if behaviour.is_one_to_one() { 1 } else { behaviour.output_count(record.lineage()) };
+        let count = if behaviour.is_one_to_one() { 1 } else { behaviour.output_count(record.lineage) };
         let mut effect = false;
         for branch in 0..count {
             for (edge, out) in self.outputs.iter().enumerate() {
-                // Only key and size matter here, so the output's lineage need not be made unless its key is new.
-                let output = match behaviour.rekey {
-                    None => Record { size: behaviour.output_size.unwrap_or(record.size), ..*record },
-                    Some(_) => behaviour.output(record, branch, edge as u32),
-                };
+                let output = behaviour.output(record, branch, edge as u32);
                 match Route::pick(self.job, out, &output, &mut self.turns[edge]) {
                     Some(n) => effect |= self.add(out.slot + n, output.size),
                     None => (0..out.width).for_each(|n| effect |= self.add(out.slot + n, output.size)),
@@ -192,7 +246,7 @@ impl Scan<'_> {
     #[inline]
     fn add(&mut self, slot: u32, size: u32) -> bool {
         let fill = &mut self.fill[slot as usize];
-        let effect = self.world.is_effect(*fill, size);
+        let effect = *fill == 0 || *fill + size >= self.world.segment();
         *fill += size;
         effect
     }
@@ -205,7 +259,7 @@ impl Scan<'_> {
             return self.emits(behaviour, record);
         }
         let mut effect = false;
-        for branch in 0..behaviour.output_count(record.lineage()) {
+        for branch in 0..behaviour.output_count(record.lineage) {
             effect |= self.walk(position + 1, &behaviour.output(record, branch, 0));
         }
         effect

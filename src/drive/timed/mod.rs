@@ -553,7 +553,7 @@ impl<O: Observer> Host for Watched<'_, O> {
 
     #[inline]
     fn applied(&mut self, task: TaskId, operator: OperatorId, record: &Record) {
-        self.observer.applied(self.clock.now, task, operator, record.origin, record.path);
+        self.observer.applied(self.clock.now, task, operator, record.lineage);
     }
 }
 

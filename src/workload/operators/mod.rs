@@ -86,21 +86,25 @@ impl Behaviour {
             return 1;
         }
         let (whole, rest) = (outputs / inputs, outputs % inputs);
-        whole + u32::from((below(mix(lineage ^ self.salt), u64::from(inputs)) as u32) < rest)
+        whole + u32::from((below(mix(lineage ^ self.salt ^ OUTPUTS), u64::from(inputs)) as u32) < rest)
     }
 
     /// The `branch`-th record that `record` causes, for the `edge`-th output edge.
     #[inline]
     pub fn output(&self, record: &Record, branch: u32, edge: u32) -> Record {
-        let way = u64::from(record.path) << 32 | u64::from(branch) << 8 | u64::from(edge);
-        let path = (mix(way ^ self.salt) >> 32) as u32;
+        let way = u64::from(branch << 8 | edge).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let lineage = mix(record.lineage.wrapping_add(way) ^ self.salt);
         let key = match self.rekey {
             None => record.key,
-            Some(keys) => below(mix(record.lineage() ^ self.salt.rotate_left(7 + branch)), u64::from(keys)) as u32,
+            Some(keys) => below(mix(lineage ^ NEW_KEY), u64::from(keys)) as u32,
         };
-        Record { origin: record.origin, path, key, size: self.output_size.unwrap_or(record.size) }
+        Record { lineage, key, size: self.output_size.unwrap_or(record.size) }
     }
 }
+
+/// Keeps what a record's key is drawn from apart from its lineage, and how many outputs it has from both.
+const NEW_KEY: u64 = 0x6a09_e667_f3bc_c909;
+const OUTPUTS: u64 = 0xbb67_ae85_84ca_a73b;
 
 /// The part of a value hash that one record adds: linear, so that subtasks' parts add up.
 #[inline]
