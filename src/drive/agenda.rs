@@ -1,13 +1,16 @@
 //! The event queue: entries by time, then by an order within the instant.
 //!
-//! A four-ary heap over flat 32-byte entries: half the levels of a binary heap, and the four children that
-//! are compared lie side by side.
+//! A four-ary heap over flat entries: half the levels of a binary heap, and the four children that are compared
+//! lie side by side. Before it stands a place for one entry that comes before all others: much of what a step
+//! causes happens right after it, and never enters the heap.
 
 use crate::base::Time;
 
 /// A priority queue of `T` by (time, order).
 #[derive(Clone, Debug)]
 pub struct Agenda<T> {
+    /// Comes before everything in the heap.
+    front: Option<Entry<T>>,
     heap: Vec<Entry<T>>,
 }
 
@@ -29,35 +32,50 @@ const CHILDREN: usize = 4;
 
 impl<T> Default for Agenda<T> {
     fn default() -> Self {
-        Self { heap: Vec::new() }
+        Self { front: None, heap: Vec::new() }
     }
 }
 
 impl<T: Copy> Agenda<T> {
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.heap.len() + usize::from(self.front.is_some())
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.front.is_none() && self.heap.is_empty()
     }
 
     /// Removes all entries and keeps the memory.
     pub fn clear(&mut self) {
+        self.front = None;
         self.heap.clear();
     }
 
     /// The instant of the first entry.
     pub fn next_time(&self) -> Option<Time> {
-        self.heap.first().map(|entry| Time(entry.time))
+        self.front.as_ref().or(self.heap.first()).map(|entry| Time(entry.time))
     }
 
     /// Adds an entry.
     #[inline]
     pub fn push(&mut self, time: Time, order: u64, what: T) {
-        let entry = Entry { time: time.0, order, what };
+        let mut entry = Entry { time: time.0, order, what };
+        let key = entry.key();
+        match &mut self.front {
+            Some(front) if key < front.key() => std::mem::swap(front, &mut entry),
+            None if self.heap.first().is_none_or(|first| key < first.key()) => {
+                self.front = Some(entry);
+                return;
+            }
+            _ => {}
+        }
+        self.insert(entry);
+    }
+
+    #[inline]
+    fn insert(&mut self, entry: Entry<T>) {
         let key = entry.key();
         let mut at = self.heap.len();
         self.heap.push(entry);
@@ -75,6 +93,9 @@ impl<T: Copy> Agenda<T> {
     /// Takes the first entry.
     #[inline]
     pub fn pop(&mut self) -> Option<(Time, T)> {
+        if let Some(front) = self.front.take() {
+            return Some((Time(front.time), front.what));
+        }
         let first = *self.heap.first()?;
         let last = self.heap.pop().expect("there is a first one");
         if !self.heap.is_empty() {
