@@ -40,7 +40,7 @@ impl Command for Run {
                     .help("Write every event as JSON Lines: to this file, or for several runs into this folder"),
             )
             .arg(Arg::new("chart").long("chart").value_name("PATH").help(
-                "Draw the timeline of the last complete checkpoint as PATH.svg and PATH.png; for several runs \
+                "Draw the timeline of the slowest complete checkpoint as PATH.svg and PATH.png; for several runs \
                  PATH is a folder",
             ))
             .arg(

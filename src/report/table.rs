@@ -1,6 +1,6 @@
 //! The table that `run` prints for one run: at most 100 columns, no colour.
 
-use super::{Grid, RunView, elide, wrap};
+use super::{Grid, RunView, elide, slowest, wrap};
 use crate::base::{Span, TaskId, Time};
 use crate::check::{CheckpointFigures, RestartFigures, Status, TaskTimes};
 use crate::model::{Cause, Difference, explain};
@@ -19,8 +19,8 @@ pub fn table(view: &RunView) -> String {
     if !view.figures.checkpoints.is_empty() {
         out += &checkpoints(view);
     }
-    if let Some(last) = view.figures.last_completed() {
-        out += &last_checkpoint(view.plan, last);
+    if let Some(checkpoint) = slowest(view.figures) {
+        out += &one_checkpoint(view.plan, checkpoint);
     }
     out += &accounts(view);
     out += &verdicts(view);
@@ -153,7 +153,7 @@ fn milestones(times: &TaskTimes, predicted: Time) -> [Time; 6] {
     [times.reached, times.aligned, times.taken, times.durable, times.acked, predicted]
 }
 
-fn last_checkpoint(plan: &Plan, checkpoint: &CheckpointFigures) -> String {
+fn one_checkpoint(plan: &Plan, checkpoint: &CheckpointFigures) -> String {
     let Some(told) = explain(plan, checkpoint) else { return String::new() };
     let since = |at: Time| if at == Time::NEVER { "-".to_owned() } else { at.since(checkpoint.triggered).to_string() };
     let columns = ["<", "<task", "<", ">reached", ">aligned", ">snapshotted", ">durable", ">acknowledged", ">T(n,i)"];

@@ -16,14 +16,14 @@ const SMALL: usize = 40;
 /// More checkpoints than this make no legible panel.
 const OVERVIEW: usize = 400;
 
-/// Draws a checkpoint, by default the last completed one, over `caption`, a line on the run.
+/// Draws a checkpoint, by default the slowest completed one, over `caption`, a line on the run.
 ///
 /// Every task has a row with what it did and when; diamonds say when the recurrence has it done, and a dark
 /// line follows the critical path. `None` if there is no such checkpoint, or it did not complete.
 pub fn timeline(plan: &Plan, figures: &Figures, which: Option<CheckpointId>, caption: &str) -> Option<Picture> {
     let checkpoint = match which {
         Some(id) => figures.checkpoint(id)?,
-        None => figures.last_completed()?,
+        None => super::slowest(figures)?,
     };
     let told = explain(plan, checkpoint)?;
     let overview = if (2..=OVERVIEW).contains(&figures.checkpoints.len()) { 118.0 } else { 0.0 };
