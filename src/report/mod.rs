@@ -21,7 +21,7 @@ mod timeline;
 
 pub use canvas::{Picture, Shape, color};
 pub use file::write_file;
-pub use grid::{Grid, elide, wrap};
+pub use grid::{Grid, elide, hang, wrap};
 pub use json::json;
 pub use table::table;
 pub use timeline::timeline;
