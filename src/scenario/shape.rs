@@ -131,9 +131,14 @@ pub(super) fn size() -> Shape<Bytes> {
     text_like(PATTERN, &what(parse_bytes), Bytes::default, |text| parse_bytes(text).map_err(write))
 }
 
-/// A size above zero.
-pub(super) fn some_size() -> Shape<Bytes> {
-    size().that(|size| size.0 > 0, "a size above zero")
+/// A size that may be multiplied by a number of records or keys.
+pub(super) fn small_size() -> Shape<Bytes> {
+    size().that(|size| size.0 <= 1 << 30, "a size of at most \"1GiB\"")
+}
+
+/// The size of a record.
+pub(super) fn record_size() -> Shape<Bytes> {
+    size().that(|size| (1..=1 << 30).contains(&size.0), "a size from \"1B\" to \"1GiB\"")
 }
 
 /// A rate above zero.
