@@ -163,7 +163,7 @@ pub(super) fn whole(min: u64, max: u64) -> Shape<u64> {
         move || min,
         move |text| {
             let number = text.parse().ok().filter(|n| (min..=max).contains(n));
-            number.ok_or_else(|| match text.bytes().all(|b| b.is_ascii_digit()) && text.len() > 19 {
+            number.ok_or_else(|| match max == u64::MAX && text.bytes().all(|b| b.is_ascii_digit()) && text.len() > 19 {
                 true => write("a whole number below 2^64"),
                 false => allowed.clone(),
             })
