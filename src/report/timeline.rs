@@ -140,7 +140,11 @@ impl TimeScale {
         marks.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
         for ((at, label, color), y) in marks.into_iter().zip([self.area.y, self.area.y + 15.0]) {
             picture.dashed(self.offset(at), y, bottom, 1.0, color);
-            picture.text(self.offset(at) - 6.0, y + 11.0, label, TEXT, 1.0, color);
+            // Beside its line, on the left if there is room for it.
+            let x = self.offset(at);
+            let fits = x - 6.0 - Picture::text_width(&label, TEXT) >= self.area.x;
+            let (x, anchor) = if fits { (x - 6.0, 1.0) } else { (x + 6.0, 0.0) };
+            picture.text(x, y + 11.0, label, TEXT, anchor, color);
         }
     }
 }
@@ -340,8 +344,10 @@ fn all_checkpoints(picture: &mut Picture, figures: &Figures, chosen: &Checkpoint
     for restart in &figures.restarts {
         picture.dashed(x(restart.noticed), area.y, bottom, 1.5, color::VERMILLION);
     }
-    for checkpoint in &figures.checkpoints {
-        let at = x(checkpoint.triggered);
+    // The chosen one comes last, so that no neighbour hides it.
+    let others = figures.checkpoints.iter().filter(|checkpoint| checkpoint.id != chosen.id);
+    for checkpoint in others.chain([chosen]) {
+        let at = x(checkpoint.triggered).min(area.x + area.width - bar / 2.0);
         match (checkpoint.status, checkpoint.end_to_end()) {
             (Status::Completed, Some(span)) => {
                 let fill = if checkpoint.id == chosen.id { color::BLACK } else { color::BLUE };
