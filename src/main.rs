@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(cutline::cli::main(std::env::args()))
+    ExitCode::from(cutline::cli::main(std::env::args_os()))
 }

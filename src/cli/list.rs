@@ -4,7 +4,7 @@ use super::Command;
 use crate::base::Problem;
 use crate::check::{CHECKS, FIGURES};
 use crate::protocol::ZOO;
-use crate::report::wrap;
+use crate::report::hang;
 use crate::trace::EventKind;
 use crate::workload::OPERATORS;
 use clap::{Arg, ArgMatches};
@@ -66,7 +66,7 @@ impl Command for List {
             let rows = rows();
             let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
             for (name, about) in rows {
-                let _ = writeln!(out, "  {name:<width$}  {}", wrap(&about, 96 - width, width + 4).trim_start());
+                let _ = writeln!(out, "{}", hang(&format!("  {name:<width$}  "), &about, 100));
             }
             let _ = writeln!(out);
         }

@@ -14,7 +14,8 @@ mod schema;
 
 use crate::base::Problem;
 use crate::scenario::{self, Scenario};
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Every command.
@@ -29,7 +30,7 @@ pub trait Command: Sync {
 }
 
 /// Parses and carries out a command line; the exit code.
-pub fn main(arguments: impl IntoIterator<Item = String>) -> u8 {
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let mut parser = clap::Command::new("cutline")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Deterministic simulation testbed for the algorithms that checkpoint streaming dataflows")
@@ -52,9 +53,12 @@ pub fn main(arguments: impl IntoIterator<Item = String>) -> u8 {
     let command = COMMANDS.iter().find(|command| command.usage().get_name() == name).expect("it was parsed");
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let result = command.call(matches, &mut out);
-    // A reader that went away (`| head`) is not an error.
-    let _ = out.flush();
-    match result {
+    // A reader that went away (`| head`) is not an error, a full disk is.
+    let written = out.flush().or_else(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Problem::plain(format!("cannot write the output: {error}"), "")),
+    });
+    match result.and_then(|as_expected| written.map(|()| as_expected)) {
         Ok(true) => 0,
         Ok(false) => 1,
         Err(problem) => {

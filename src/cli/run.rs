@@ -3,11 +3,12 @@
 use super::{Command, read_scenario, scenario_files};
 use crate::base::Problem;
 use crate::campaign::{Outcome, Runner, Want};
-use crate::check::{Claim, Verdict};
+use crate::check::{Verdict, check_bounds};
 use crate::report::{CheckLine, RunView, json, table, timeline, write_file};
 use crate::trace::{first_divergence, to_json};
 use crate::world::Job;
 use clap::{Arg, ArgAction, ArgMatches};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,7 +41,7 @@ impl Command for Run {
                     .help("Write every event as JSON Lines: to this file, or for several runs into this folder"),
             )
             .arg(Arg::new("chart").long("chart").value_name("PATH").help(
-                "Draw the timeline of the last complete checkpoint as PATH.svg and PATH.png; for several runs \
+                "Draw the timeline of the slowest complete checkpoint as PATH.svg and PATH.png; for several runs \
                  PATH is a folder",
             ))
             .arg(
@@ -67,6 +68,11 @@ impl Command for Run {
         // Everything is read and checked before anything is written.
         let jobs: Vec<(PathBuf, Job)> = files.into_iter().map(compile).collect::<Result<_, _>>()?;
         let many = jobs.len() > 1;
+        let writes = ["trace", "chart"].iter().any(|option| arguments.contains_id(option));
+        if let (true, Some(name)) = (writes, twice_there(&jobs)) {
+            let found = format!("two of the scenarios are called {name}, and would write the same files");
+            return Err(Problem::plain(found, "run them one by one, or rename one"));
+        }
         let options = Options {
             seed: arguments.get_one("seed").copied(),
             trace: arguments.get_one::<String>("trace").map(PathBuf::from),
@@ -111,17 +117,31 @@ impl Options {
             true => base.join(stem),
             false => base.to_owned(),
         };
-        match name.extension().is_some_and(|found| found == extension) {
-            true => name,
-            false => PathBuf::from(format!("{}.{extension}", name.display())),
+        // Of a chart, either of its two names may be given.
+        let given = name.extension().and_then(|found| found.to_str());
+        match (given, extension) {
+            (Some("svg" | "png"), "svg" | "png") if !self.many => name.with_extension(extension),
+            (Some(given), _) if given == extension && !self.many => name,
+            _ => PathBuf::from(format!("{}.{extension}", name.display())),
         }
     }
 }
 
 fn compile(path: PathBuf) -> Result<(PathBuf, Job), Problem> {
     let scenario = read_scenario(&path)?;
-    let job = Job::compile(scenario).map_err(|problem| problem.in_file(path.display().to_string()))?;
+    let in_file = |problem: Problem| problem.in_file(path.display().to_string());
+    if let Some(problem) = check_bounds(&scenario.expect.figures).into_iter().next() {
+        return Err(in_file(problem));
+    }
+    let job = Job::compile(scenario).map_err(in_file)?;
     Ok((path, job))
+}
+
+/// A file name, without its extension, that more than one of the files has.
+fn twice_there(jobs: &[(PathBuf, Job)]) -> Option<String> {
+    let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut seen = BTreeSet::new();
+    jobs.iter().map(|(path, _)| stem(path)).find(|name| !seen.insert(name.clone()))
 }
 
 fn run_one(
@@ -141,7 +161,7 @@ fn run_one(
         let first = runner.trace().to_vec();
         outcome = runner.run(seed);
         if let Some(divergence) = first_divergence(&first, runner.trace()) {
-            let _ = writeln!(out, "{}: {divergence}", path.display());
+            eprintln!("{}: {divergence}", path.display());
             outcome.as_expected = false;
         }
     }
@@ -167,9 +187,8 @@ fn run_one(
         let caption = format!("{} · {} · seed {seed}", job.scenario.name, job.scenario.checkpoints.protocol);
         match timeline(&job.plan, figures, None, &caption) {
             Some(picture) => {
-                let place = options.place(base, path, "svg");
-                write_file(&place, picture.to_svg().as_bytes())?;
-                write_file(&place.with_extension("png"), &picture.to_png())?;
+                write_file(&options.place(base, path, "svg"), picture.to_svg().as_bytes())?;
+                write_file(&options.place(base, path, "png"), &picture.to_png())?;
             }
             None => eprintln!("{}: no checkpoint completed, so there is no timeline to draw", path.display()),
         }
@@ -207,7 +226,7 @@ fn check_lines(runner: &Runner, outcome: &Outcome) -> Vec<CheckLine> {
     let claims = runner.job().protocol.claims();
     if !claims.coordinated_cut {
         let (name, verdict) = ("cut".to_owned(), "-".to_owned());
-        let note = format!("{} does not claim it: {:?}", runner.job().protocol.name(), Claim::CoordinatedCut);
+        let note = format!("{} does not claim consistent cuts", runner.job().protocol.name());
         lines.push(CheckLine { name, verdict, note });
     }
     lines

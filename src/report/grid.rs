@@ -87,6 +87,13 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     lines
 }
 
+/// A text behind a start, which goes on in the column where it began, in lines of at most `width` characters.
+pub fn hang(start: &str, text: &str, width: usize) -> String {
+    let indent = start.chars().count();
+    let text = wrap(text, width.saturating_sub(indent), 0).replace('\n', &format!("\n{:indent$}", ""));
+    format!("{start}{text}").trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

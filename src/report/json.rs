@@ -36,7 +36,7 @@ pub fn json(view: &RunView) -> Value {
         "hops": view.hops,
         "figures": named(view),
         "checkpoints": figures.checkpoints.iter().map(|c| checkpoint(view, c)).collect::<Vec<_>>(),
-        "last_completed": figures.last_completed().map(|c| tasks(view, c)),
+        "slowest_completed": super::slowest(figures).map(|c| tasks(view, c)),
         "restarts": restarts.collect::<Vec<_>>(),
         "checks": checks.collect::<Vec<_>>(),
         "expectations": expectations.collect::<Vec<_>>(),
@@ -123,7 +123,11 @@ mod tests {
         assert_eq!(report["digest"].as_str().map(str::len), Some(32));
         assert_eq!(report["figures"]["checkpoints.completed"]["value"], 4);
         assert_eq!(report["checkpoints"][3]["status"], "expired");
-        assert_eq!(report["last_completed"]["tasks"].as_array().map(Vec::len), Some(4));
+        let slowest = &report["slowest_completed"];
+        assert_eq!(slowest["tasks"].as_array().map(Vec::len), Some(4));
+        let all = || report["checkpoints"].as_array().into_iter().flatten();
+        let longest = all().filter_map(|c| c["end_to_end_ns"].as_u64()).max();
+        assert!(all().any(|c| c["id"] == slowest["id"] && c["end_to_end_ns"].as_u64() == longest));
         let told = &report["checkpoints"][0]["explained"];
         let causes = told["causes_ns"].as_object().expect("explained").values().filter_map(Value::as_u64);
         assert_eq!(Some(causes.sum()), report["checkpoints"][0]["end_to_end_ns"].as_u64());

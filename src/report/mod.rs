@@ -21,13 +21,13 @@ mod timeline;
 
 pub use canvas::{Picture, Shape, color};
 pub use file::write_file;
-pub use grid::{Grid, elide, wrap};
+pub use grid::{Grid, elide, hang, wrap};
 pub use json::json;
 pub use table::table;
 pub use timeline::timeline;
 
 use crate::base::Digest;
-use crate::check::{Expectation, Figures};
+use crate::check::{CheckpointFigures, Expectation, Figures};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 
@@ -54,6 +54,13 @@ pub struct RunView<'a> {
     pub events: u64,
     /// How many times a record was moved from one task to the next.
     pub hops: u64,
+}
+
+/// The checkpoint that reports tell in detail: the slowest completed one, the first of equals.
+///
+/// The last one would be the easier choice, but it usually covers the end of the data, when all is quiet.
+fn slowest(figures: &Figures) -> Option<&CheckpointFigures> {
+    figures.completed().max_by_key(|checkpoint| (checkpoint.end_to_end(), std::cmp::Reverse(checkpoint.id)))
 }
 
 /// What one check said.

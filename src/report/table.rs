@@ -1,6 +1,6 @@
 //! The table that `run` prints for one run: at most 100 columns, no colour.
 
-use super::{Grid, RunView, elide, wrap};
+use super::{Grid, RunView, elide, hang, slowest, wrap};
 use crate::base::{Span, TaskId, Time};
 use crate::check::{CheckpointFigures, RestartFigures, Status, TaskTimes};
 use crate::model::{Cause, Difference, explain};
@@ -12,6 +12,8 @@ const WIDTH: usize = 100;
 const TASKS: usize = 12;
 /// More checkpoints than this are not all shown.
 const CHECKPOINTS: usize = 16;
+/// More restarts than this are not all shown.
+const RESTARTS: usize = 8;
 
 /// The report of a run as text.
 pub fn table(view: &RunView) -> String {
@@ -19,8 +21,8 @@ pub fn table(view: &RunView) -> String {
     if !view.figures.checkpoints.is_empty() {
         out += &checkpoints(view);
     }
-    if let Some(last) = view.figures.last_completed() {
-        out += &last_checkpoint(view.plan, last);
+    if let Some(checkpoint) = slowest(view.figures) {
+        out += &one_checkpoint(view.plan, checkpoint);
     }
     out += &accounts(view);
     out += &verdicts(view);
@@ -153,7 +155,7 @@ fn milestones(times: &TaskTimes, predicted: Time) -> [Time; 6] {
     [times.reached, times.aligned, times.taken, times.durable, times.acked, predicted]
 }
 
-fn last_checkpoint(plan: &Plan, checkpoint: &CheckpointFigures) -> String {
+fn one_checkpoint(plan: &Plan, checkpoint: &CheckpointFigures) -> String {
     let Some(told) = explain(plan, checkpoint) else { return String::new() };
     let since = |at: Time| if at == Time::NEVER { "-".to_owned() } else { at.since(checkpoint.triggered).to_string() };
     let columns = ["<", "<task", "<", ">reached", ">aligned", ">snapshotted", ">durable", ">acknowledged", ">T(n,i)"];
@@ -193,40 +195,44 @@ fn last_checkpoint(plan: &Plan, checkpoint: &CheckpointFigures) -> String {
     )
 }
 
-/// A text that goes on in the column where it began.
-fn wrap_after(start: &str, text: &str) -> String {
-    let indent = start.chars().count();
-    let text = wrap(text, WIDTH - indent, 0).replace('\n', &format!("\n{:indent$}", ""));
-    format!("{start}{text}").trim_end().to_owned()
-}
-
 fn accounts(view: &RunView) -> String {
     let totals = &view.figures.totals;
     let mut out = String::from("\n");
-    for (n, restart) in view.figures.restarts.iter().enumerate() {
-        out += &wrap(&restart_line(view.plan, n + 1, restart), WIDTH, 2);
-        out.push('\n');
+    let restarts = &view.figures.restarts;
+    let left_out = if restarts.len() > RESTARTS { RESTARTS - 1..restarts.len() - 1 } else { 0..0 };
+    for (n, restart) in restarts.iter().enumerate() {
+        if n == left_out.start && !left_out.is_empty() {
+            let _ = writeln!(out, "… {} left out …", counted(left_out.len() as u64, "restart"));
+        }
+        if !left_out.contains(&n) {
+            out += &wrap(&restart_line(view.plan, n + 1, restart), WIDTH, 2);
+            out.push('\n');
+        }
+    }
+    if view.figures.checkpoints.is_empty() && totals.snapshots > 0 {
+        let _ = writeln!(out, "Snapshots: {} taken by tasks on their own", totals.snapshots);
     }
     let known = |n: Option<u64>| n.map_or("-".to_owned(), |n| n.to_string());
     let records = format!(
-        "Records: {} emitted, {} applied, {} replayed, {} visible; {} with {} sent; {} down",
+        "Records: {} emitted, {} applied, {} replayed, {} visible; {} sent, {} over the network; {} down",
         known(totals.emitted),
         known(totals.applied),
         totals.replayed,
         totals.visible,
-        counted(totals.buffers, "buffer"),
         totals.sent_bytes,
+        counted(totals.buffers, "buffer"),
         view.figures.downtime(),
     );
     out + &wrap(&records, WIDTH, 2) + "\n"
 }
 
 fn restart_line(plan: &Plan, n: usize, restart: &RestartFigures) -> String {
-    let mut line = format!("Restart {n}: {}", plan.task_name(restart.cause));
-    let _ = match restart.failed {
-        Time::NEVER => write!(line, " failed, noticed at {}", restart.noticed),
-        failed if failed == restart.noticed => write!(line, " failed at {failed}"),
-        failed => write!(line, " failed at {failed}, noticed at {}", restart.noticed),
+    let name = plan.task_name(restart.cause);
+    let mut line = match restart.failed {
+        // No task threw: it was the coordinator that had seen too many checkpoints fail.
+        Time::NEVER => format!("Restart {n}: the coordinator failed the job at {}", restart.noticed),
+        failed if failed == restart.noticed => format!("Restart {n}: {name} failed at {failed}"),
+        failed => format!("Restart {n}: {name} failed at {failed}, noticed at {}", restart.noticed),
     };
     let _ = match restart.running {
         Time::NEVER => write!(line, ", never ran again"),
@@ -248,14 +254,14 @@ fn verdicts(view: &RunView) -> String {
         out += "\nChecks\n";
         for check in view.checks {
             let start = format!("  {:<5} {:<longest$}  ", check.verdict, check.name);
-            let _ = writeln!(out, "{}", wrap_after(&start, &check.note));
+            let _ = writeln!(out, "{}", hang(&start, &check.note, WIDTH));
         }
     }
     if !view.expectations.is_empty() {
         out += "\nExpectations\n";
         for expected in view.expectations {
             let word = if expected.met { "met" } else { "NOT" };
-            let _ = writeln!(out, "{}", wrap_after(&format!("  {word:<5} "), &expected.text));
+            let _ = writeln!(out, "{}", hang(&format!("  {word:<5} "), &expected.text, WIDTH));
         }
     }
     let facts = format!(

@@ -16,14 +16,14 @@ const SMALL: usize = 40;
 /// More checkpoints than this make no legible panel.
 const OVERVIEW: usize = 400;
 
-/// Draws a checkpoint, by default the last completed one, over `caption`, a line on the run.
+/// Draws a checkpoint, by default the slowest completed one, over `caption`, a line on the run.
 ///
 /// Every task has a row with what it did and when; diamonds say when the recurrence has it done, and a dark
 /// line follows the critical path. `None` if there is no such checkpoint, or it did not complete.
 pub fn timeline(plan: &Plan, figures: &Figures, which: Option<CheckpointId>, caption: &str) -> Option<Picture> {
     let checkpoint = match which {
         Some(id) => figures.checkpoint(id)?,
-        None => figures.last_completed()?,
+        None => super::slowest(figures)?,
     };
     let told = explain(plan, checkpoint)?;
     let overview = if (2..=OVERVIEW).contains(&figures.checkpoints.len()) { 118.0 } else { 0.0 };
@@ -140,7 +140,11 @@ impl TimeScale {
         marks.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
         for ((at, label, color), y) in marks.into_iter().zip([self.area.y, self.area.y + 15.0]) {
             picture.dashed(self.offset(at), y, bottom, 1.0, color);
-            picture.text(self.offset(at) - 6.0, y + 11.0, label, TEXT, 1.0, color);
+            // Beside its line, on the left if there is room for it.
+            let x = self.offset(at);
+            let fits = x - 6.0 - Picture::text_width(&label, TEXT) >= self.area.x;
+            let (x, anchor) = if fits { (x - 6.0, 1.0) } else { (x + 6.0, 0.0) };
+            picture.text(x, y + 11.0, label, TEXT, anchor, color);
         }
     }
 }
@@ -340,8 +344,10 @@ fn all_checkpoints(picture: &mut Picture, figures: &Figures, chosen: &Checkpoint
     for restart in &figures.restarts {
         picture.dashed(x(restart.noticed), area.y, bottom, 1.5, color::VERMILLION);
     }
-    for checkpoint in &figures.checkpoints {
-        let at = x(checkpoint.triggered);
+    // The chosen one comes last, so that no neighbour hides it.
+    let others = figures.checkpoints.iter().filter(|checkpoint| checkpoint.id != chosen.id);
+    for checkpoint in others.chain([chosen]) {
+        let at = x(checkpoint.triggered).min(area.x + area.width - bar / 2.0);
         match (checkpoint.status, checkpoint.end_to_end()) {
             (Status::Completed, Some(span)) => {
                 let fill = if checkpoint.id == chosen.id { color::BLACK } else { color::BLUE };

@@ -112,7 +112,7 @@ fn edge(o: &mut Object<'_>) -> Result<Written, Problem> {
 fn cluster(o: &mut Object<'_>) -> Result<Cluster, Problem> {
     let placements = vec![("fill", Placement::Fill), ("spread", Placement::Spread)];
     Ok(Cluster {
-        task_managers: o.field("task_managers", "How many machines.", count(1, u32::MAX)).or(1)?,
+        task_managers: o.field("task_managers", "How many machines.", count(1, 1 << 12)).or(1)?,
         slots: o.field("slots", "Slots of each; as many as needed if left out.", count(1, u32::MAX)).optional()?,
         placement: o
             .field("placement", "One task manager after the other, or round all of them.", one_of(placements))

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::names::id;
 use super::object::{Object, record};
-use super::shape::{Shape, count, flag, list, one_of, percent, rate, ratio, size, some_size, some_time, time, whole};
+use super::shape::{
+    Shape, count, flag, list, one_of, percent, rate, ratio, record_size, size, small_size, some_time, time, whole,
+};
 use super::{Keys, Operator, PARALLELISM_MAX, Ratio, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize};
 use crate::base::{Burst, Bytes, Problem};
 
@@ -74,7 +76,7 @@ pub(super) fn operator(o: &mut Object<'_>) -> Result<Operator, Problem> {
     let selectivity = selectivity.optional()?.or(kind.selectivity).unwrap_or(Ratio { outputs: 1, inputs: 1 });
     let rekey = o.field("rekey", "Each output gets a new key, out of so many.", count(1, KEYS_MAX)).optional()?;
     let output_size =
-        o.field("output_size", "Size of an output record; the input's if left out.", some_size()).optional()?;
+        o.field("output_size", "Size of an output record; the input's if left out.", record_size()).optional()?;
     let outputs = vec![("plain", SinkMode::Plain), ("two-phase", SinkMode::TwoPhase)];
     let sink = o.field(
         "output",
@@ -150,7 +152,7 @@ fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
         rate,
         burst,
         keys: o.field("keys", "Sources only. How many keys, and how skewed.", keys()).or(1000)?,
-        size: o.field("size", "Sources only. Size of a record on the wire.", some_size()).or("100B")?,
+        size: o.field("size", "Sources only. Size of a record on the wire.", record_size()).or("100B")?,
         end: o.field("end", "Sources only. What it does after the last record.", one_of(ends)).or("finishes")?,
     })
 }
@@ -203,12 +205,13 @@ struct Written {
 }
 
 fn state(o: &mut Object<'_>) -> Result<Written, Problem> {
+    let whole_state = size().that(|size| size.0 <= 1 << 50, "a size of at most \"1024TiB\"");
     Ok(Written {
-        base: o.field("size", "There from the beginning.", size()).or("0B")?,
+        base: o.field("size", "There from the beginning.", whole_state).or("0B")?,
         per_key: o
-            .field("per_key", "For every distinct key; by default 100B in count and join, else 0B.", size())
+            .field("per_key", "For every distinct key; by default 100B in count and join, else 0B.", small_size())
             .optional()?,
-        per_record: o.field("per_record", "For every record.", size()).or("0B")?,
+        per_record: o.field("per_record", "For every record.", small_size()).or("0B")?,
     })
 }
 

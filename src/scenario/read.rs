@@ -205,6 +205,12 @@ fn not_json(error: &ParseError, text: &str) -> Problem {
         Kind::ExpectedObjectValue => ("a field without a value", "write \"name\": value"),
         Kind::MultipleRootJsonValues => ("something follows the end of the scenario", "a file holds one JSON object"),
         Kind::UnexpectedWord => ("a word without quotes", "put text in double quotes"),
+        Kind::UnexpectedTokenInObject => {
+            ("what stands here is no field", "write \"name\": value, with one comma between")
+        }
+        Kind::UnexpectedToken => {
+            ("this does not belong here", "a quote, comma or bracket is missing or one too many, here or before")
+        }
         Kind::NestingDepthExceeded => ("objects or lists are nested hundreds deep", "a scenario needs six levels"),
         _ => ("", ""),
     };

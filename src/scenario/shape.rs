@@ -131,9 +131,14 @@ pub(super) fn size() -> Shape<Bytes> {
     text_like(PATTERN, &what(parse_bytes), Bytes::default, |text| parse_bytes(text).map_err(write))
 }
 
-/// A size above zero.
-pub(super) fn some_size() -> Shape<Bytes> {
-    size().that(|size| size.0 > 0, "a size above zero")
+/// A size that may be multiplied by a number of records or keys.
+pub(super) fn small_size() -> Shape<Bytes> {
+    size().that(|size| size.0 <= 1 << 30, "a size of at most \"1GiB\"")
+}
+
+/// The size of a record.
+pub(super) fn record_size() -> Shape<Bytes> {
+    size().that(|size| (1..=1 << 30).contains(&size.0), "a size from \"1B\" to \"1GiB\"")
 }
 
 /// A rate above zero.
@@ -158,7 +163,7 @@ pub(super) fn whole(min: u64, max: u64) -> Shape<u64> {
         move || min,
         move |text| {
             let number = text.parse().ok().filter(|n| (min..=max).contains(n));
-            number.ok_or_else(|| match text.bytes().all(|b| b.is_ascii_digit()) && text.len() > 19 {
+            number.ok_or_else(|| match max == u64::MAX && text.bytes().all(|b| b.is_ascii_digit()) && text.len() > 19 {
                 true => write("a whole number below 2^64"),
                 false => allowed.clone(),
             })

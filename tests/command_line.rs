@@ -1,0 +1,391 @@
+//! The binary as its users meet it: exit codes, what goes to which stream, what is written and what is not.
+
+use cutline::protocol::ZOO;
+use serde_json::Value;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What came of a call.
+struct Called {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// A folder of its own for each test, gone afterwards.
+struct Desk(PathBuf);
+
+impl Desk {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("cutline-{test}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("a temporary folder can be made");
+        Self(path)
+    }
+
+    fn call(&self, arguments: &[&str]) -> Called {
+        let output = self.command(arguments).output().expect("the binary runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Called { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutline"));
+        command.args(arguments).current_dir(&self.0);
+        command
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.0.join(name), bytes).expect("can be written");
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).expect("was written")
+    }
+
+    /// The names of all files and folders, hidden ones too.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).expect("readable");
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn shipped(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name).to_string_lossy().into_owned()
+}
+
+/// The text of a small scenario that is as expected.
+fn good() -> String {
+    std::fs::read_to_string(shipped("01-hello.json")).expect("it is shipped")
+}
+
+fn with(from: &str, to: &str) -> String {
+    assert!(good().contains(from), "{from}");
+    good().replacen(from, to, 1)
+}
+
+fn digest_in(table: &str) -> Option<&str> {
+    table.lines().find_map(|line| line.strip_prefix("digest "))
+}
+
+#[test]
+fn what_is_shipped_runs_as_expected() {
+    let desk = Desk::new("shipped");
+    let called = desk.call(&["run", &shipped("")]);
+    assert_eq!((called.code, &*called.err), (Some(0), ""), "{}", called.out);
+    let last = called.out.lines().last().expect("a summary");
+    let count = called.out.lines().count() - 1;
+    assert_eq!(last, format!("{count} of {count} runs as expected"));
+    assert!(called.out.lines().take(count).all(|line| line.starts_with("ok ")), "{}", called.out);
+}
+
+#[test]
+fn what_is_not_as_expected_is_told_and_exits_with_1() {
+    let desk = Desk::new("unexpected");
+    desk.write("a.json", with(r#""min": 60000, "max": 60000"#, r#""min": 70000, "max": 70000"#));
+    let called = desk.call(&["run", "a.json"]);
+    assert_eq!((called.code, &*called.err), (Some(1), ""));
+    assert!(called.out.contains("NOT   records.visible is 60000, expected 70000"), "{}", called.out);
+    let brief = desk.call(&["run", "--brief", "a.json", &shipped("01-hello.json")]);
+    assert_eq!(brief.code, Some(1));
+    assert!(brief.out.contains("records.visible is 60000") && brief.out.contains("1 of 2 runs"), "{}", brief.out);
+}
+
+/// What is written instead of what in a good scenario, where the mistake is, and what the message must name.
+const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    (r#"{"delay": "200ms"}"#, r#"{"delay": "200ms",}"#, ":", "comma"),
+    (r#""parallelism""#, r#""paralelism""#, "job.operators[0]", "\"parallelism\""),
+    (r#""kind": "count""#, r#""kind": "cuont""#, "job.operators[1].kind", "\"count\""),
+    (r#""to": "count""#, r#""to": "counts""#, "job.edges[0].to", "\"count\""),
+    (r#""service": "40us""#, r#""service": "40us"#, ":", "quote"),
+    (r#""rate": "20k/s""#, r#""rate": "20k/s","#, ":", "one comma"),
+    (r#""service": "40us""#, r#""service": 40"#, "job.operators[1].service", "\"250ms\""),
+    (r#""first": "500ms""#, r#""protocol": "alined""#, "checkpoints.protocol", "\"aligned\""),
+    (r#""first": "500ms""#, r#""protocol": {"name": "uncoordinated", "jiter": "1ms"}"#, "jiter", "\"jitter\""),
+    (r#""records.visible""#, r#""records.visibel""#, "expect.figures", "\"records.visible\""),
+    (r#""event": "task-failed""#, r#""event": "task-faild""#, "expect.happens[0].event", "\"task-failed\""),
+    (r#""fail": "count[1]""#, r#""fail": "count[2]""#, "faults[0].fail", "count[0] to count[1]"),
+    (r#""cutline": 1"#, r#""cutline": 2"#, "cutline", "version 1"),
+    (r#""keys": 2000"#, r#""keys": 99999999999999999999"#, "job.operators[0].keys", "16777216"),
+    (r#""parallelism": 2"#, r#""parallelism": 4000000000"#, "job.operators[0].parallelism", "32768"),
+    (r#""task_managers": 2"#, r#""task_managers": 4000000000"#, "cluster.task_managers", "4096"),
+    (r#""per_key": "1KiB""#, r#""per_key": "9000TiB""#, "job.operators[1].state.per_key", "1GiB"),
+];
+
+#[test]
+fn bad_input_gets_one_line_with_a_place_and_leaves_nothing_behind() {
+    for (from, to, path, named) in MISTAKES {
+        let desk = Desk::new("mistakes");
+        desk.write("good.json", good());
+        desk.write("wrong.json", with(from, to));
+        let called = desk.call(&["run", "good.json", "wrong.json", "--trace", "t", "--chart", "c"]);
+        assert_eq!((called.code, &*called.out), (Some(2), ""), "{to}: {}", called.err);
+        assert_eq!(called.err.lines().count(), 1, "{}", called.err);
+        let rest = called.err.strip_prefix("error: wrong.json:").unwrap_or_else(|| panic!("{}", called.err));
+        let mut parts = rest.splitn(3, ':');
+        let mut number = || parts.next().and_then(|part| part.parse::<u32>().ok());
+        assert!(number().is_some_and(|line| line > 0) && number().is_some_and(|column| column > 0), "{}", called.err);
+        assert!(called.err.contains(path) && called.err.contains(named), "{to}: {}", called.err);
+        assert_eq!(desk.files(), ["good.json", "wrong.json"], "{to}");
+    }
+}
+
+#[test]
+fn what_is_no_scenario_at_all_is_refused() {
+    let desk = Desk::new("refused");
+    desk.write("empty.json", "");
+    desk.write("binary.json", [0xff, 0xd8, 0, 1, 2, 0xfe]);
+    desk.write("zero.json", "\0\0\0\0");
+    desk.write("deep.json", "[".repeat(100_000));
+    desk.write("deeper.json", r#"{"cutline": 1, "job": "#.to_owned() + &r#"{"a": "#.repeat(100_000));
+    std::fs::create_dir(desk.0.join("folder")).expect("can be made");
+    let before = desk.files();
+    for (name, part) in [
+        ("empty.json", "the file is empty"),
+        ("binary.json", "not UTF-8"),
+        ("zero.json", "does not belong here"),
+        ("deep.json", "nested"),
+        ("deeper.json", "nested"),
+        ("folder", "no scenario in the folder folder"),
+        ("missing.json", "there is no such file"),
+    ] {
+        let called = desk.call(&["run", name, "--trace", "t", "--chart", "c"]);
+        assert_eq!((called.code, &*called.out), (Some(2), ""), "{name}: {}", called.err);
+        assert!(called.err.lines().count() == 1 && called.err.contains(part), "{name}: {}", called.err);
+        assert!(called.err.contains(name), "{name}: {}", called.err);
+    }
+    assert_eq!(desk.files(), before);
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_names_what_is_near() {
+    let desk = Desk::new("usage");
+    for (arguments, near) in [
+        (&["rum"][..], "'run'"),
+        (&["run", "--sed", "1", "a.json"], "'--seed'"),
+        (&["run", "--seed", "-1", "a.json"], "-1"),
+        (&["run"], "<scenarios>"),
+        (&["list", "protocol"], "'protocols'"),
+        (&["new"], "<file>"),
+    ] {
+        let called = desk.call(arguments);
+        assert_eq!((called.code, &*called.out), (Some(2), ""), "{arguments:?}");
+        assert!(called.err.contains(near), "{arguments:?}: {}", called.err);
+    }
+    let help = desk.call(&["--help"]);
+    assert_eq!((help.code, &*help.err), (Some(0), ""));
+    assert!(desk.call(&["run", "--help"]).out.contains("Examples:"));
+}
+
+#[test]
+fn json_holds_what_the_table_shows() {
+    let desk = Desk::new("json");
+    desk.write("a.json", good());
+    let table = desk.call(&["run", "a.json"]).out;
+    let called = desk.call(&["run", "--json", "a.json"]);
+    assert_eq!((called.code, &*called.err), (Some(0), ""));
+    let report: Value = serde_json::from_str(&called.out).expect("JSON");
+    assert_eq!(report["digest"].as_str(), digest_in(&table));
+    assert_eq!(report["digest"].as_str().map(str::len), Some(32));
+    assert_eq!(report["figures"]["records.visible"]["value"], 60000);
+    let two = desk.call(&["run", "--json", "a.json", &shipped("02-textbook-recurrence.json")]);
+    let list: Value = serde_json::from_str(&two.out).expect("JSON");
+    assert_eq!(list.as_array().map(Vec::len), Some(2));
+    assert_eq!(list[0]["digest"], report["digest"]);
+}
+
+#[test]
+fn a_seed_decides_a_run() {
+    let desk = Desk::new("seed");
+    desk.write("a.json", good());
+    let digest = |arguments: &[&str]| {
+        let called = desk.call(&[&["run", "a.json"], arguments].concat());
+        digest_in(&called.out).expect("a digest").to_owned()
+    };
+    assert_eq!(digest(&[]), digest(&["--seed", "1"]), "the scenario's seed is 1");
+    assert_eq!(digest(&["--seed", "7"]), digest(&["--seed", "7", "--twice"]));
+    assert_ne!(digest(&["--seed", "7"]), digest(&["--seed", "8"]));
+    desk.write("b.json", with(r#""expect": {"#, r#""run": {"seed": 7}, "expect": {"#));
+    assert_eq!(digest_in(&desk.call(&["run", "b.json"]).out), Some(&*digest(&["--seed", "7"])));
+}
+
+#[test]
+fn a_trace_is_one_event_of_json_in_each_line() {
+    let desk = Desk::new("trace");
+    desk.write("a.json", good());
+    let called = desk.call(&["run", "a.json", "--trace", "deep/er/a.jsonl"]);
+    assert_eq!(called.code, Some(0), "{}", called.err);
+    let trace = desk.read("deep/er/a.jsonl");
+    let events: Vec<Value> = trace.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(called.out.contains(&format!("PASS  {} events", events.len())), "{}", called.out);
+    assert!(trace.lines().last().is_some_and(|line| line.contains("run-ended")));
+    // For several runs it is a folder.
+    let second = shipped("02-textbook-recurrence.json");
+    assert_eq!(desk.call(&["run", "a.json", &second, "--trace", "all"]).code, Some(0));
+    assert_eq!(desk.read("all/a.jsonl"), trace);
+    assert!(!desk.read("all/02-textbook-recurrence.jsonl").is_empty());
+}
+
+#[test]
+fn runs_of_one_name_do_not_overwrite_each_other() {
+    let desk = Desk::new("one-name");
+    desk.write("a.json", good());
+    std::fs::create_dir(desk.0.join("b")).expect("can be made");
+    desk.write("b/a.json", good());
+    let called = desk.call(&["run", "a.json", "b", "--trace", "all"]);
+    assert_eq!((called.code, &*called.out), (Some(2), ""));
+    assert!(called.err.contains("two of the scenarios are called a"), "{}", called.err);
+    assert_eq!(desk.files(), ["a.json", "b"]);
+    assert_eq!(desk.call(&["run", "a.json", "b"]).code, Some(0), "nothing is written, so all is well");
+}
+
+#[test]
+fn a_chart_is_an_svg_and_a_png() {
+    let desk = Desk::new("chart");
+    desk.write("a.json", good());
+    for name in ["chart", "chart.svg", "chart.png"] {
+        let called = desk.call(&["run", "a.json", "--chart", name]);
+        assert_eq!((called.code, &*called.err), (Some(0), ""), "{name}");
+        assert_eq!(desk.files(), ["a.json", "chart.png", "chart.svg"], "{name}");
+    }
+    well_formed(&desk.read("chart.svg"));
+    let bytes = std::fs::read(desk.0.join("chart.png")).expect("was written");
+    assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
+    let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("it fits")];
+    let frame = reader.next_frame(&mut pixels).expect("all its pixels are there");
+    assert!(frame.width > 1000 && frame.height > 300);
+    assert!(pixels.iter().any(|byte| *byte != pixels[0]), "something is drawn");
+}
+
+/// That every element of an XML text is closed, in the right order, and that no bare `&` or `<` is in it.
+fn well_formed(text: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut elements = 0;
+    for part in text.split('<').skip(1) {
+        let (tag, rest) = part.split_once('>').expect("each tag ends");
+        let entity = |text: &str| ["amp;", "lt;", "gt;", "quot;", "apos;", "#"].iter().any(|e| text.starts_with(e));
+        assert!(part.split('&').skip(1).all(entity), "a bare & in {part}");
+        let name = tag.split([' ', '\n', '/']).find(|word| !word.is_empty()).expect("each tag has a name");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name));
+            continue;
+        }
+        assert!(tag.matches('"').count() % 2 == 0, "{tag}");
+        elements += 1;
+        if !tag.starts_with(['?', '!']) && !tag.ends_with('/') {
+            open.push(name);
+        } else {
+            assert!(!open.is_empty() || rest.trim().is_empty(), "text outside: {rest}");
+        }
+    }
+    assert!(open.is_empty() && elements > 20, "{open:?} not closed");
+    assert!(text.contains("<svg") && text.trim_end().ends_with("</svg>"));
+}
+
+#[test]
+fn a_run_without_checkpoints_has_no_chart_and_says_so() {
+    let desk = Desk::new("no-chart");
+    let called = desk.call(&["run", &shipped("17-uncoordinated.json"), "--chart", "chart"]);
+    assert_eq!(called.code, Some(0));
+    assert!(called.err.contains("no checkpoint completed"), "{}", called.err);
+    assert!(desk.files().is_empty());
+}
+
+#[test]
+fn new_writes_a_scenario_that_runs_and_overwrites_nothing() {
+    let desk = Desk::new("new");
+    assert_eq!(desk.call(&["new", "job.json"]).code, Some(0));
+    let called = desk.call(&["run", "job.json"]);
+    assert_eq!((called.code, &*called.err), (Some(0), ""), "{}", called.out);
+    let written = desk.read("job.json");
+    let again = desk.call(&["new", "job.json"]);
+    assert_eq!((again.code, &*again.out), (Some(2), ""));
+    assert!(again.err.contains("job.json exists"), "{}", again.err);
+    assert_eq!(desk.read("job.json"), written);
+    assert_eq!(desk.files(), ["job.json"]);
+}
+
+#[test]
+fn list_names_everything_that_scenarios_can_name() {
+    let desk = Desk::new("list");
+    let all = desk.call(&["list"]);
+    assert_eq!((all.code, &*all.err), (Some(0), ""));
+    let names: Vec<&str> = all.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    for protocol in ZOO {
+        assert!(names.contains(&protocol.name()), "{}", protocol.name());
+    }
+    for name in ["count", "end-to-end.max", "barrier-received", "cut"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    assert!(all.out.lines().all(|line| line.chars().count() <= 100), "{}", all.out);
+    let only = desk.call(&["list", "protocols"]).out;
+    assert!(only.contains("aligned") && !only.contains("end-to-end.max"));
+}
+
+#[test]
+fn schema_prints_the_schema_of_the_library() {
+    let desk = Desk::new("schema");
+    let called = desk.call(&["schema"]);
+    let printed: Value = serde_json::from_str(&called.out).expect("JSON");
+    assert_eq!((called.code, printed), (Some(0), cutline::scenario::schema()));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = Desk::new("pipe");
+    let hello = shipped("01-hello.json");
+    for arguments in [&["run", &*hello][..], &["run", "--json", &*hello], &["list"], &["schema"]] {
+        let mut child =
+            desk.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        // One byte is read, then nobody listens any more.
+        let mut out = child.stdout.take().expect("piped");
+        out.read_exact(&mut [0]).expect("it prints something");
+        drop(out);
+        let ended = child.wait_with_output().expect("it ends");
+        let err = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!((ended.status.code(), &*err), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let desk = Desk::new("full");
+    let full = std::fs::File::create("/dev/full").expect("Linux has it");
+    let output = desk.command(&["list"]).stdout(full).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: cannot write the output"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_is_wrong_usage() {
+    use std::os::unix::ffi::OsStrExt;
+    let desk = Desk::new("no-text");
+    let output = desk.command(&["run"]).arg(std::ffi::OsStr::from_bytes(b"\xff.json")).output().expect("runs");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_restart_loop_does_not_fill_the_table() {
+    let desk = Desk::new("loop");
+    let text = std::fs::read_to_string(shipped("10-restart-loop.json")).expect("it is shipped");
+    desk.write("loop.json", text.replace(r#""attempts": 3"#, r#""attempts": 30"#));
+    let called = desk.call(&["run", "loop.json"]);
+    assert_eq!(called.code, Some(1), "31 restarts are more than it expects");
+    let told = called.out.lines().filter(|line| line.starts_with("Restart ")).count();
+    assert_eq!(told, 8, "{}", called.out);
+    assert!(called.out.contains("… 23 restarts left out …"), "{}", called.out);
+    assert!(called.out.contains("Restart 1: the coordinator failed the job at 750ms"), "{}", called.out);
+}

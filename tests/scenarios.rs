@@ -1,0 +1,197 @@
+//! The shipped scenarios are specifications: each is as it expects to be, explains itself, and is what the
+//! schema beside it says a scenario is.
+
+use cutline::campaign::{Outcome, Runner, Want};
+use cutline::check::Verdict;
+use cutline::scenario::{self, Scenario};
+use cutline::world::Job;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// Name and text of every shipped scenario, in the order of their names.
+fn shipped() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder()).expect("the folder is there");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.retain(|path| !path.ends_with("scenario.schema.json"));
+    paths.sort();
+    let name = |path: &PathBuf| path.file_name().expect("a file").to_string_lossy().into_owned();
+    paths.iter().map(|path| (name(path), std::fs::read_to_string(path).expect("readable"))).collect()
+}
+
+fn parsed((name, text): &(String, String)) -> Scenario {
+    scenario::parse(text, name).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+fn runner(file: &(String, String)) -> Runner {
+    let job = Job::compile(parsed(file)).unwrap_or_else(|problem| panic!("{}: {problem}", file.0));
+    Runner::new(Arc::new(job), Want::default()).unwrap_or_else(|problem| panic!("{}: {problem}", file.0))
+}
+
+fn told(outcome: &Outcome) -> String {
+    let unmet = outcome.expectations.iter().filter(|expectation| !expectation.met);
+    let unmet: Vec<&str> = unmet.map(|expectation| &*expectation.text).collect();
+    format!("seed {}: {:?} {}", outcome.seed, outcome.verdict, unmet.join("; "))
+}
+
+#[test]
+fn every_scenario_is_as_it_expects_and_the_same_every_time() {
+    let shipped = shipped();
+    assert!(shipped.len() >= 10, "there are {}", shipped.len());
+    for file in &shipped {
+        let mut runner = runner(file);
+        let seed = runner.job().scenario.run.seed;
+        let outcome = runner.run(seed);
+        assert!(outcome.as_expected, "{}: {}", file.0, told(&outcome));
+        assert!(!outcome.expectations.is_empty(), "{} expects nothing", file.0);
+        assert_eq!(outcome.digest, runner.run(seed).digest, "{}: run again", file.0);
+        assert_eq!(outcome.digest, self::runner(file).run(seed).digest, "{}: run afresh", file.0);
+    }
+}
+
+/// What each scenario turns on: a file, and what is put in place of what, once.
+const TURNED: &[(&str, &str, &str)] = &[
+    ("01", r#""fail": "count[1]""#, r#""fail": "count[0]""#),
+    ("01", r#""at": "1.7s""#, r#""at": "1.6s""#),
+    ("02", "snapshot-then-emit", "emit-then-snapshot"),
+    ("03", "snapshot-then-emit", "emit-then-snapshot"),
+    ("04", "emit-then-snapshot", "snapshot-then-emit"),
+    ("05", r#""hot": 1, "share": "30%","#, ""),
+    ("06", r#""service": "100us""#, r#""service": "40us""#),
+    ("06", r#""max_per_channel": 10"#, r#""max_per_channel": 5"#),
+    ("07", r#""buffer_timeout": "off""#, r#""buffer_timeout": "100ms""#),
+    ("08", r#""bandwidth": "1.25MB/s""#, r#""bandwidth": "125MB/s""#),
+    ("09", r#""timeout": "250ms""#, r#""timeout": "1s""#),
+    ("10", r#""tolerable_failures": 0"#, r#""tolerable_failures": 2"#),
+    ("11", r#", "min_pause": "700ms""#, ""),
+    ("12", r#""max_concurrent": 2"#, r#""max_concurrent": 1"#),
+    ("13", r#""shared": "task-manager""#, r#""shared": "task""#),
+    ("14", r#""output": "two-phase""#, r#""output": "plain""#),
+    ("14", r#""checkpoint": 3}, "fail""#, r#""checkpoint": 2}, "fail""#),
+    ("15", r#""output": "plain""#, r#""output": "two-phase""#),
+    ("16", r#""at": "600ms""#, r#""at": "700ms""#),
+    ("17", r#"{"name": "uncoordinated", "jitter": "50ms"}"#, r#""chandy-lamport""#),
+];
+
+#[test]
+fn every_scenario_notices_when_what_it_shows_is_changed() {
+    for (name, text) in &shipped() {
+        let turns: Vec<_> = TURNED.iter().filter(|(number, ..)| name.starts_with(number)).collect();
+        assert!(!turns.is_empty(), "{name} turns on nothing");
+        for (_, from, to) in turns {
+            assert_eq!(text.matches(from).count(), 1, "{name}: {from}");
+            let mut runner = runner(&(name.clone(), text.replace(from, to)));
+            let outcome = runner.run(runner.job().scenario.run.seed);
+            assert!(!outcome.as_expected, "{name} does not notice {to:?} in place of {from:?}");
+        }
+    }
+}
+
+/// Bounds may be for one seed, but no seed breaks a check or hangs, unless that is what is to be shown.
+#[test]
+fn other_seeds_break_no_check() {
+    for file in &shipped() {
+        let mut runner = runner(file);
+        let wanted = runner.job().scenario.expect.verdict.clone();
+        for seed in [1_000_003, u64::MAX] {
+            let outcome = runner.run(seed);
+            let broken = matches!(outcome.verdict, Verdict::Fail(_) | Verdict::Stuck(_));
+            assert!(!broken || wanted.as_deref() == Some(outcome.verdict.name()), "{}: {}", file.0, told(&outcome));
+        }
+    }
+}
+
+#[test]
+fn every_scenario_and_every_bound_says_why() {
+    for file in &shipped() {
+        let value: Value = serde_json::from_str(&file.1).expect("plain JSON");
+        assert!(value["why"].as_str().is_some_and(|why| why.len() > 20), "{}", file.0);
+        assert!(file.1.matches("\"why\"").count() >= 4, "{} explains too little", file.0);
+        for (figure, bound) in value["expect"]["figures"].as_object().into_iter().flatten() {
+            let zero = bound["max"] == 0;
+            let exact = bound["min"] == bound["max"] && figure.starts_with("records.");
+            assert!(bound["min"].is_null() == bound["max"].is_null(), "{}: {figure} is bounded on one side", file.0);
+            assert!(bound["why"].is_string() || zero || exact, "{}: why is {figure} so?", file.0);
+        }
+    }
+}
+
+#[test]
+fn names_give_a_reading_order() {
+    for (n, (name, _)) in shipped().iter().enumerate() {
+        assert!(name.starts_with(&format!("{:02}-", n + 1)) && name.ends_with(".json"), "{name} is number {}", n + 1);
+    }
+}
+
+#[test]
+fn the_schema_beside_them_is_up_to_date_and_accepts_them() {
+    let schema = scenario::schema();
+    let beside = std::fs::read_to_string(folder().join("scenario.schema.json")).expect("it is there");
+    assert_eq!(beside, format!("{schema:#}\n"), "update it: cutline schema > scenarios/scenario.schema.json");
+    for (name, text) in &shipped() {
+        let value: Value = serde_json::from_str(text).expect("plain JSON");
+        accepts(&schema, &value, name).unwrap_or_else(|refused| panic!("{refused}"));
+    }
+    let mut wrong: Value = serde_json::from_str(&shipped()[0].1).expect("plain JSON");
+    wrong["job"]["operators"][0]["kind"] = "sauce".into();
+    assert_eq!(accepts(&schema, &wrong, "a").unwrap_err(), "a.job.operators[0].kind: enum");
+}
+
+/// As much of JSON Schema as the schema uses, without patterns; says where a value breaks which keyword.
+fn accepts(schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+    let none = Map::new();
+    let fields = value.as_object().unwrap_or(&none);
+    let list = |rule: &Value| rule.as_array().cloned().unwrap_or_default();
+    for (keyword, rule) in schema.as_object().unwrap_or(&none) {
+        let kept = match &**keyword {
+            "$schema" | "title" | "description" | "default" | "pattern" => true,
+            "type" => rule.as_str().map_or_else(|| list(rule), |_| vec![rule.clone()]).iter().any(|name| {
+                match name.as_str() {
+                    Some("object") => value.is_object(),
+                    Some("array") => value.is_array(),
+                    Some("string") => value.is_string(),
+                    Some("boolean") => value.is_boolean(),
+                    Some("number") => value.is_number(),
+                    Some("integer") => value.is_u64(),
+                    _ => false,
+                }
+            }),
+            "const" => value == rule,
+            "enum" => list(rule).contains(value),
+            "minimum" => value.as_u64().is_none_or(|n| n >= rule.as_u64().unwrap_or(0)),
+            "maximum" => value.as_u64().is_none_or(|n| n <= rule.as_u64().unwrap_or(u64::MAX)),
+            "anyOf" => list(rule).iter().any(|one| accepts(one, value, at).is_ok()),
+            "required" => list(rule).iter().all(|name| name.as_str().is_some_and(|name| fields.contains_key(name))),
+            "properties" => {
+                for (name, field) in rule.as_object().into_iter().flatten() {
+                    fields.get(name).map_or(Ok(()), |value| accepts(field, value, &format!("{at}.{name}")))?;
+                }
+                true
+            }
+            "additionalProperties" => {
+                for (name, value) in fields.iter().filter(|(name, _)| schema["properties"].get(name).is_none()) {
+                    match rule {
+                        Value::Bool(false) => return Err(format!("{at}.{name}: unknown")),
+                        rule => accepts(rule, value, &format!("{at}.{name}"))?,
+                    }
+                }
+                true
+            }
+            "items" => {
+                for (n, item) in value.as_array().into_iter().flatten().enumerate() {
+                    accepts(rule, item, &format!("{at}[{n}]"))?;
+                }
+                true
+            }
+            other => return Err(format!("{at}: unknown keyword {other}")),
+        };
+        if !kept {
+            return Err(format!("{at}: {keyword}"));
+        }
+    }
+    Ok(())
+}
