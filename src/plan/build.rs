@@ -4,7 +4,8 @@ use super::keys::{KeyTable, owners};
 use super::{Channel, Edge, Operator, OutEdge, Plan, Task};
 use crate::base::{ChannelId, EdgeId, OperatorId, Port, TaskId};
 use crate::scenario::{self, Partitioner, Placement, Scenario};
-use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::Direction::Incoming;
+use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::sync::Arc;
 
@@ -36,8 +37,17 @@ fn graph(job: &scenario::Job, ends: &[(usize, usize)], feedback: bool) -> DiGrap
 }
 
 fn dependency_order(job: &scenario::Job, ends: &[(usize, usize)]) -> Vec<OperatorId> {
-    let order = toposort(&graph(job, ends, false), None).expect("cycles are closed by feedback edges");
-    order.into_iter().map(|node| OperatorId::from(node.index())).collect()
+    // Of all operators whose inputs are placed, the one the user wrote first comes next.
+    let graph = graph(job, ends, false);
+    let mut missing: Vec<usize> = graph.node_indices().map(|n| graph.neighbors_directed(n, Incoming).count()).collect();
+    let mut order = Vec::with_capacity(missing.len());
+    while order.len() < missing.len() {
+        let next = missing.iter().position(|missing| *missing == 0).expect("cycles are closed by feedback edges");
+        missing[next] = usize::MAX;
+        graph.neighbors(NodeIndex::new(next)).for_each(|to| missing[to.index()] -= 1);
+        order.push(OperatorId::from(next));
+    }
+    order
 }
 
 fn cycles(job: &scenario::Job, ends: &[(usize, usize)]) -> Vec<Vec<OperatorId>> {

@@ -40,6 +40,8 @@ struct State {
     waiting: bool,
     consecutive_failures: u32,
     drained: bool,
+    /// The job is down.
+    suspended: bool,
     /// The checkpoint after which the job may end.
     last_one: Option<CheckpointId>,
 }
@@ -69,6 +71,7 @@ impl BarrierCoordinator {
         self.state.starts += 1;
         self.state.pausing = false;
         self.state.waiting = false;
+        self.state.suspended = false;
         let Some(interval) = self.settings.interval else { return };
         let first = self.settings.first.unwrap_or_else(|| {
             // Flink: uniform over [min-pause, interval], in milliseconds.
@@ -151,7 +154,7 @@ impl BarrierCoordinator {
             out.push(Do::Finish);
             return;
         }
-        if self.settings.min_pause > Span::ZERO {
+        if self.settings.min_pause > Span::ZERO && !self.state.suspended {
             if self.state.pausing {
                 out.push(Do::CancelTimer(PAUSE));
             }
@@ -163,6 +166,9 @@ impl BarrierCoordinator {
 
     /// A place became free.
     fn room(&mut self, out: &mut Vec<Do>) {
+        if self.state.suspended {
+            return;
+        }
         if self.state.drained && self.state.last_one.is_none() {
             self.finish(out);
         } else if self.state.waiting && !self.state.pausing {
@@ -204,7 +210,6 @@ impl BarrierCoordinator {
         for pending in std::mem::take(&mut self.state.pending) {
             self.forget(pending.id, AbortReason::Restarted, out);
         }
-        out.extend([Do::CancelTimer(INTERVAL), Do::CancelTimer(PAUSE)]);
         self.state.drained = false;
         self.state.last_one = None;
         let newest = self.state.complete.last().copied().unwrap_or(CheckpointId::INITIAL);
@@ -241,6 +246,11 @@ impl CoordinatorRole for BarrierCoordinator {
                 self.state.drained = true;
                 self.finish(out);
             }
+            CoordinatorInput::Suspended => {
+                self.state.waiting = false;
+                self.state.suspended = true;
+                out.extend([Do::CancelTimer(INTERVAL), Do::CancelTimer(PAUSE)]);
+            }
             CoordinatorInput::Restarting { .. } => self.restart(out),
         }
     }
@@ -252,7 +262,7 @@ impl CoordinatorRole for BarrierCoordinator {
     fn fingerprint(&self, into: &mut Fingerprint) {
         let s = &self.state;
         into.words([s.last.0, s.starts, u64::from(s.consecutive_failures)].into_iter());
-        into.words([s.pausing, s.waiting, s.drained].map(u64::from).into_iter());
+        into.words([s.pausing, s.waiting, s.drained, s.suspended].map(u64::from).into_iter());
         into.word(s.last_one.map_or(0, |id| id.0 + 1));
         into.words(s.complete.iter().map(|id| id.0));
         for pending in &s.pending {

@@ -189,6 +189,8 @@ pub enum CoordinatorInput<'a> {
     },
     /// Every task has seen the end of its data.
     Drained,
+    /// A task failed: nothing is to be triggered until the job runs again. What is pending may still complete.
+    Suspended,
     /// The job is about to restart: give up what is pending and push a [`CoordinatorCommand::Recover`].
     Restarting {
         /// Which tasks failed.

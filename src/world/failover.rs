@@ -70,15 +70,15 @@ impl World {
             host.notice(Notice::Wake(id));
         }
         self.failover.down = true;
-        self.failover.restarts += 1;
-        let attempt = Attempt(self.failover.restarts);
-        host.emit(Event::JobRestarting { task: named, attempt });
-        if job.scenario.restart.attempts.is_some_and(|most| self.failover.restarts > most) {
+        if job.scenario.restart.attempts.is_some_and(|most| self.failover.restarts >= most) {
             self.ended = true;
             host.notice(Notice::Ended);
-        } else {
-            host.notice(Notice::Failed);
+            return;
         }
+        self.failover.restarts += 1;
+        host.emit(Event::JobRestarting { task: named, attempt: Attempt(self.failover.restarts) });
+        host.notice(Notice::Failed);
+        self.tell_coordinator(job, CoordinatorInput::Suspended, host);
     }
 
     /// Whether what a task had going beside its thread is lost.

@@ -217,7 +217,10 @@ impl CoordinatorRole for LineCoordinator {
                     false => out.extend(open.into_iter().map(TaskId::from).map(trigger)),
                 }
             }
-            CoordinatorInput::Started { .. } | CoordinatorInput::Timer { .. } | CoordinatorInput::Recorded { .. } => {}
+            CoordinatorInput::Suspended
+            | CoordinatorInput::Started { .. }
+            | CoordinatorInput::Timer { .. }
+            | CoordinatorInput::Recorded { .. } => {}
         }
     }
 
