@@ -55,6 +55,6 @@ impl Observer for TraceDigest {
             super::event::Entity::Job => &mut self.rest,
         };
         chain.push_raw(at.0 ^ (event.kind() as u64) << 56);
-        event.each_word(|word| chain.push_raw(word));
+        event.each_word(|word| chain.push(word));
     }
 }

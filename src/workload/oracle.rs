@@ -43,30 +43,46 @@ pub struct ExpectedOutput {
 #[derive(Clone, Debug, Default)]
 pub struct Oracle {
     expected: Expected,
-    /// Records still to be applied, each with the operator that gets it.
-    todo: Vec<(u32, Record)>,
-    /// For each operator its output edges: the edge's number among them, the receiver, how many copies.
-    next: Vec<Vec<(u32, u32, u32)>>,
+    /// Operators, inputs before outputs.
+    order: Vec<u32>,
+    /// By operator: records that it gets.
+    waiting: Vec<Vec<Record>>,
+    /// By operator: its output edges.
+    next: Vec<Vec<Next>>,
 }
+
+/// An output edge of an operator.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    /// Its number among the operator's outputs.
+    edge: u32,
+    to: u32,
+    /// How many of the receiver's subtasks get each record.
+    copies: u32,
+}
+
+/// Records that are made before they are followed: small enough to stay in the cache.
+const BATCH: u64 = 1024;
 
 impl Oracle {
     /// Prepares the routes of a job.
     pub fn new(plan: &Plan) -> Self {
-        let mut next = vec![Vec::new(); plan.operators.len()];
+        let mut next: Vec<Vec<Next>> = vec![Vec::new(); plan.operators.len()];
         for edge in &plan.edges {
             let copies = match edge.by {
                 Partitioner::Broadcast => plan.operators[edge.to.index()].tasks.len() as u32,
                 _ => 1,
             };
-            let outs: &mut Vec<(u32, u32, u32)> = &mut next[edge.from.index()];
-            outs.push((outs.len() as u32, edge.to.0, copies));
+            let outs = &mut next[edge.from.index()];
+            outs.push(Next { edge: outs.len() as u32, to: edge.to.0, copies });
         }
         for task in &plan.tasks {
             for pair in task.chain.windows(2) {
-                next[pair[0].index()] = vec![(0, pair[1].0, 1)];
+                next[pair[0].index()] = vec![Next { edge: 0, to: pair[1].0, copies: 1 }];
             }
         }
-        Self { next, ..Self::default() }
+        let waiting = vec![Vec::new(); plan.operators.len()];
+        Self { expected: Expected::default(), order: plan.order.iter().map(|op| op.0).collect(), waiting, next }
     }
 
     /// The result for sources that emitted `emitted(operator, partition)` records of each of their partitions.
@@ -82,41 +98,68 @@ impl Oracle {
             let Some(log) = log else { continue };
             for partition in log.first_partition..log.first_partition + log.partitions {
                 let mut draws = Draws::new(seed, Concern::Key, u64::from(partition));
-                for offset in 0..emitted(operator, partition) {
-                    let key = log.keys.pick(draws.at(offset));
-                    let record = Record::at_source(partition, offset, key, log.size);
-                    self.follow(workload, operator as u32, record);
+                let all = emitted(operator, partition);
+                for first in (0..all).step_by(BATCH as usize) {
+                    self.waiting[operator].extend((first..all.min(first + BATCH)).map(|offset| {
+                        let key = log.keys.pick(draws.at(offset));
+                        Record::at_source(partition, offset, key, log.size)
+                    }));
+                    self.follow(workload);
                 }
             }
         }
         &self.expected
     }
 
-    /// Applies a record and everything that comes of it.
-    fn follow(&mut self, workload: &Workload, operator: u32, record: Record) {
-        self.todo.push((operator, record));
-        while let Some((operator, record)) = self.todo.pop() {
-            let behaviour = &workload.behaviours[operator as usize];
-            let is_source = workload.logs[operator as usize].is_some();
-            let result = &mut self.expected.operators[operator as usize];
-            let lineage = record.lineage;
-            result.applied += 1;
-            if !is_source {
-                result.lineage = result.lineage.wrapping_add(lineage);
-            }
-            match behaviour.keeps {
-                KeptState::Nothing => {}
-                KeptState::CountPerKey => result.values = result.values.wrapping_add(value_hash(record.key, 1)),
-                KeptState::Output(_) => {
-                    let output = result.output.get_or_insert_default();
-                    output.records += 1;
-                    output.lineage = output.lineage.wrapping_add(lineage);
+    /// Applies all waiting records and everything that comes of them; cycles take several rounds.
+    fn follow(&mut self, workload: &Workload) {
+        loop {
+            let mut quiet = true;
+            for at in 0..self.order.len() {
+                let operator = self.order[at] as usize;
+                if self.waiting[operator].is_empty() {
+                    continue;
                 }
+                quiet = false;
+                let records = std::mem::take(&mut self.waiting[operator]);
+                self.apply(workload, operator, &records);
+                // What an operator sends itself was put there meanwhile.
+                let own = std::mem::replace(&mut self.waiting[operator], records);
+                self.waiting[operator].clear();
+                self.waiting[operator].extend(own);
             }
-            for branch in 0..behaviour.output_count(lineage) {
-                for (edge, to, copies) in &self.next[operator as usize] {
-                    let out = behaviour.output(&record, branch, *edge);
-                    self.todo.extend((0..*copies).map(|_| (*to, out)));
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn apply(&mut self, workload: &Workload, operator: usize, records: &[Record]) {
+        let behaviour = &workload.behaviours[operator];
+        let result = &mut self.expected.operators[operator];
+        let lineage = records.iter().fold(0, |sum: u64, record| sum.wrapping_add(record.lineage));
+        result.applied += records.len() as u64;
+        if workload.logs[operator].is_none() {
+            result.lineage = result.lineage.wrapping_add(lineage);
+        }
+        match behaviour.keeps {
+            KeptState::Nothing => {}
+            KeptState::CountPerKey => {
+                let values = records.iter().fold(0, |sum: u64, record| sum.wrapping_add(value_hash(record.key, 1)));
+                result.values = result.values.wrapping_add(values);
+            }
+            KeptState::Output(_) => {
+                let output = result.output.get_or_insert_default();
+                output.records += records.len() as u64;
+                output.lineage = output.lineage.wrapping_add(lineage);
+            }
+        }
+        for Next { edge, to, copies } in &self.next[operator] {
+            let out = &mut self.waiting[*to as usize];
+            for record in records {
+                for branch in 0..behaviour.output_count(record.lineage) {
+                    let output = behaviour.output(record, branch, *edge);
+                    out.extend(std::iter::repeat_n(output, *copies as usize));
                 }
             }
         }

@@ -93,7 +93,9 @@ pub const FIGURES: &[Figure] = &[
         let (emitted, end) = (u128::from(f.totals.emitted?), u128::from(f.totals.end.0));
         (emitted * 1_000_000_000).checked_div(end).map(|rate| rate as u64)
     }),
-    count("buffers.sent", "Buffers that went over the network, from one task manager to another", |f| Some(f.totals.buffers)),
+    count("buffers.sent", "Buffers that went over the network, from one task manager to another", |f| {
+        Some(f.totals.buffers)
+    }),
     size("bytes.sent", "Bytes in the buffers that senders closed", |f| Some(f.totals.sent_bytes.0)),
     time("blocked.max", "Longest time that one task was stopped for want of output buffers, together", |f| {
         f.blocked.iter().map(|span| span.0).max()

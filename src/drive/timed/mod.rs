@@ -101,6 +101,8 @@ struct Thread {
 pub struct Timed {
     granularity: Granularity,
     threads: Vec<Thread>,
+    /// Threads that are in the middle of their records and must be planned anew.
+    disturbed: Vec<TaskId>,
     lookahead: Lookahead,
     host: Clockwork,
 }
@@ -158,7 +160,7 @@ impl Timed {
             storage: (scenario.storage.bandwidth, scenario.storage.latency),
         };
         let threads = vec![Thread::default(); job.plan.tasks.len()];
-        Self { granularity, threads, lookahead: Lookahead::new(job), host }
+        Self { granularity, threads, disturbed: Vec::new(), lookahead: Lookahead::new(job), host }
     }
 
     /// Runs the job from its beginning to its end; the world must be new or reset.
@@ -167,7 +169,7 @@ impl Timed {
         let mut watched = Watched { clock: &mut self.host, job, observer };
         world.start(job, seed, &mut watched);
         self.look_at_woken(job, world);
-        while let Some((time, item)) = self.host.agenda.pop() {
+        while let Some((time, item)) = self.next(job, world) {
             self.host.now = time;
             if let Some(step) = self.step_of(item) {
                 self.catch_up(job, world, step, observer);
@@ -184,6 +186,19 @@ impl Timed {
         }
         self.host.now = ended;
         world.finish(job, &mut Watched { clock: &mut self.host, job, observer });
+    }
+
+    /// The first entry; before time moves on, threads whose plans were disturbed are planned anew, once.
+    #[inline]
+    fn next(&mut self, job: &Job, world: &mut World) -> Option<(Time, Item)> {
+        if !self.disturbed.is_empty() && self.host.agenda.next_time() != Some(self.host.now) {
+            while let Some(task) = self.disturbed.pop() {
+                if std::mem::take(&mut self.threads[task.index()].dirty) {
+                    self.schedule(job, world, task);
+                }
+            }
+        }
+        self.host.agenda.pop()
     }
 
     /// The job has ended: what is on the wire still arrives, so that nothing is left half way.
@@ -203,6 +218,7 @@ impl Timed {
 
     fn reset(&mut self, job: &Job, seed: u64) {
         self.threads.fill(Thread::default());
+        self.disturbed.clear();
         let host = &mut self.host;
         (host.now, host.seed, host.ended) = (Time::ZERO, seed, false);
         host.agenda.clear();
@@ -314,7 +330,11 @@ impl Timed {
             world.apply(job, Step::Run { task, records }, &mut watched);
         }
         // The step that comes may change what is planned.
-        self.threads[task.index()].dirty = true;
+        let thread = &mut self.threads[task.index()];
+        thread.plan = thread.plan.wrapping_add(1);
+        if !std::mem::replace(&mut thread.dirty, true) {
+            self.disturbed.push(task);
+        }
         self.host.wake(task);
     }
 
@@ -347,17 +367,24 @@ impl Timed {
     fn look_at(&mut self, job: &Job, world: &mut World, task: TaskId) {
         let state = world.thread(task);
         let thread = &mut self.threads[task.index()];
-        let stays = state == ThreadState::Run && thread.running && !thread.dirty;
-        if !stays {
-            thread.plan = thread.plan.wrapping_add(1);
+        // In the middle of its records, its plan holds, or waits to be made anew.
+        if state != ThreadState::Run || !thread.running {
             thread.dirty = false;
-            if let Some((at, rank, nth)) = self.plan(job, world, task, state) {
-                let order = self.host.order(rank, u64::from(task.0), nth);
-                let plan = self.threads[task.index()].plan;
-                self.host.agenda.push(at, order, Item::Thread { task, plan, rank });
-            }
+            self.schedule(job, world, task);
         }
         self.arm_flush(job, world, task);
+    }
+
+    /// Puts a thread's next step into the agenda, instead of the one that was there.
+    fn schedule(&mut self, job: &Job, world: &mut World, task: TaskId) {
+        let state = world.thread(task);
+        let thread = &mut self.threads[task.index()];
+        thread.plan = thread.plan.wrapping_add(1);
+        let plan = thread.plan;
+        if let Some((at, rank, nth)) = self.plan(job, world, task, state) {
+            let order = self.host.order(rank, u64::from(task.0), nth);
+            self.host.agenda.push(at, order, Item::Thread { task, plan, rank });
+        }
     }
 
     /// When a thread does what it can do next, and under which name.
