@@ -139,7 +139,11 @@ struct Simulation {
 
 impl Simulation {
     fn new(job: &Arc<Job>, granularity: Granularity) -> Self {
-        Self { world: World::new(job), driver: Timed::new(job, granularity), job: Arc::clone(job) }
+        Self {
+            world: World::new(job),
+            driver: Timed::new(job, granularity).expect("it has no schedule"),
+            job: Arc::clone(job),
+        }
     }
 
     fn run<O: Observer>(&mut self, seed: u64, observer: &mut O) {

@@ -63,12 +63,14 @@ pub struct Outcome {
     pub hops: u64,
     /// When it ended.
     pub ended: Time,
+    /// Entries of the schedule that were skipped.
+    pub notes: Vec<String>,
     /// The verdict and all else is as the scenario expects.
     pub as_expected: bool,
 }
 
 impl Runner {
-    /// Prepares runs of a compiled scenario; refuses expectations about figures that do not exist.
+    /// Prepares runs of a compiled scenario; refuses expectations about figures, and choices of steps, that do not exist.
     pub fn new(job: Arc<Job>, want: Want) -> Result<Self, Problem> {
         if let Some(problem) = check_bounds(&job.scenario.expect.figures).into_iter().next() {
             return Err(problem);
@@ -83,7 +85,7 @@ impl Runner {
             hops: 0,
             plan,
         };
-        let (world, driver) = (World::new(&job), Timed::new(&job, want.granularity));
+        let (world, driver) = (World::new(&job), Timed::new(&job, want.granularity)?);
         Ok(Self { world, driver, watch, job })
     }
 
@@ -142,9 +144,10 @@ impl Runner {
             let text = format!("verdict is {}, expected {wanted}", verdict.name());
             expectations.push(Expectation { met: verdict.name() == wanted, text });
         }
+        let notes = self.driver.notes(&self.job);
         let as_expected = verdict.name() == wanted && expectations.iter().all(|expectation| expectation.met);
         let (events, hops, ended) = (self.watch.digest.events(), self.watch.hops, self.driver.now());
-        Outcome { seed, verdict, expectations, digest, events, hops, ended, as_expected }
+        Outcome { seed, verdict, expectations, digest, events, hops, ended, notes, as_expected }
     }
 }
 

@@ -177,6 +177,7 @@ fn run_one(
         figures,
         checks: &checks,
         expectations: &outcome.expectations,
+        notes: &outcome.notes,
         verdict: outcome.verdict.name(),
         digest: outcome.digest,
         seed,

@@ -32,6 +32,7 @@ pub fn json(view: &RunView) -> Value {
         "seed": view.seed,
         "verdict": view.verdict,
         "digest": view.digest.to_string(),
+        "notes": view.notes,
         "events": view.events,
         "hops": view.hops,
         "figures": named(view),

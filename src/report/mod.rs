@@ -44,6 +44,8 @@ pub struct RunView<'a> {
     pub checks: &'a [CheckLine],
     /// What came of the scenario's expectations.
     pub expectations: &'a [Expectation],
+    /// What else has to be said, such as choices of the schedule that were skipped.
+    pub notes: &'a [String],
     /// The verdict on the whole run.
     pub verdict: &'a str,
     /// The digest of all events.

@@ -129,6 +129,7 @@ pub(crate) fn with_view<T>(size: Size, report: impl FnOnce(&RunView) -> T) -> T 
         figures: &figures,
         checks: &checks,
         expectations: &expectations,
+        notes: &[],
         verdict: "FAIL",
         digest: Digest(0xabc),
         seed: 7,

@@ -264,6 +264,9 @@ fn verdicts(view: &RunView) -> String {
             let _ = writeln!(out, "{}", hang(&format!("  {word:<5} "), &expected.text, WIDTH));
         }
     }
+    for note in view.notes {
+        let _ = writeln!(out, "{}", hang("note: ", note, WIDTH));
+    }
     let facts = format!(
         "{}, {}, {} of virtual time",
         counted(view.events, "event"),

@@ -139,6 +139,8 @@ pub enum Notice {
         channel: ChannelId,
         /// Which life of the channel.
         epoch: u32,
+        /// How many things flew on it before.
+        nth: u64,
         /// Bytes on the wire.
         bytes: u32,
     },

@@ -53,6 +53,8 @@ pub(crate) struct Channel {
     pub flying: u32,
     /// Buffers closed so far.
     pub closed: u64,
+    /// Buffers and control elements put on the wire so far, in all lives.
+    flown: u32,
     /// Segments of the sender's pool in its open and queued buffers.
     segments: u32,
     /// Buffers the sender may still send.
@@ -351,20 +353,23 @@ impl Net {
                         *sent = backlog;
                     }
                     host.emit(Event::BufferSent { channel, seq });
-                    host.notice(Notice::Fly { channel, epoch, bytes });
+                    let nth = self.took_off(channel);
+                    host.notice(Notice::Fly { channel, epoch, nth, bytes });
                     self.return_segment(job, channel, host);
                 }
                 Some(Item::Barrier { checkpoint, blocking }) => {
                     control.flying += 1;
                     control.blocked = blocking;
-                    host.notice(Notice::Fly { channel, epoch, bytes: CONTROL_BYTES });
+                    let nth = self.took_off(channel);
+                    host.notice(Notice::Fly { channel, epoch, nth, bytes: CONTROL_BYTES });
                     if blocking {
                         host.emit(Event::ChannelBlocked { channel, checkpoint });
                     }
                 }
                 Some(Item::End) => {
                     control.flying += 1;
-                    host.notice(Notice::Fly { channel, epoch, bytes: CONTROL_BYTES });
+                    let nth = self.took_off(channel);
+                    host.notice(Notice::Fly { channel, epoch, nth, bytes: CONTROL_BYTES });
                 }
                 None => {
                     let open = self.outs[channel.index()].fill > 0;
@@ -377,6 +382,13 @@ impl Net {
                 }
             }
         }
+    }
+
+    /// Counts what was put on the wire.
+    fn took_off(&mut self, channel: ChannelId) -> u64 {
+        let flown = &mut self.channels[channel.index()].flown;
+        *flown += 1;
+        u64::from(*flown - 1)
     }
 
     /// Data buffers that wait at the sender from this item on: what the receiver should have buffers for.
@@ -642,13 +654,14 @@ impl Net {
         let exclusive = job.scenario.network.exclusive;
         let mut items = std::mem::take(&mut control.items);
         items.clear();
-        let (pool, epoch, closed) = (control.pool, control.epoch + 1, control.closed);
+        let (pool, epoch, closed, flown) = (control.pool, control.epoch + 1, control.closed, control.flown);
         *control = Channel {
             items,
             pool,
             gate,
             epoch,
             closed,
+            flown,
             credit: exclusive,
             exclusive,
             wanted: exclusive,

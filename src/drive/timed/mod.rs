@@ -16,16 +16,19 @@
 
 mod cost;
 mod lookahead;
+mod schedule;
 
 use super::Agenda;
-use crate::base::{Attempt, Concern, OperatorId, Rate, Span, TaskId, Time, mix};
+use crate::base::{Attempt, Concern, OperatorId, Problem, Rate, Span, TaskId, Time, mix};
 use crate::fault::Trigger;
 use crate::protocol::{Env, Moment, Timer};
+use crate::scenario::Choice;
 use crate::trace::{Event, Matcher, Observer};
 use crate::workload::Record;
 use crate::world::{Host, Job, Notice, SnapshotWork, Step, ThreadState, World, draw};
 use cost::{Links, Uploads};
 use lookahead::Lookahead;
+use schedule::Schedule;
 
 /// How many records a step may move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,9 @@ pub enum Granularity {
 /// After its limit a run may take this many times the limit, and this long, to drain; then it is stuck.
 const DRAIN_LIMITS: u64 = 10;
 const DRAIN_MIN: Span = Span::from_secs(60);
+
+/// The kind of arrival that deliveries are.
+const DELIVER: u64 = 1;
 
 /// At most so many records are scanned ahead.
 const CHUNK: u32 = 512;
@@ -119,6 +125,7 @@ struct Clockwork {
     /// Tasks whose threads are to be looked at after the step.
     woken: Vec<TaskId>,
     is_woken: Vec<bool>,
+    schedule: Schedule,
     matchers: Vec<(u32, Matcher)>,
     struck: Vec<u32>,
     ended: bool,
@@ -138,7 +145,9 @@ struct Watched<'a, O> {
 
 impl Timed {
     /// A driver for runs of this job.
-    pub fn new(job: &Job, granularity: Granularity) -> Self {
+    ///
+    /// Refuses a schedule that names steps which cannot be.
+    pub fn new(job: &Job, granularity: Granularity) -> Result<Self, Problem> {
         let scenario = &job.scenario;
         let host = Clockwork {
             now: Time::ZERO,
@@ -150,6 +159,7 @@ impl Timed {
             timers_set: 0,
             woken: Vec::new(),
             is_woken: vec![false; job.plan.tasks.len()],
+            schedule: Schedule::new(job)?,
             matchers: Vec::new(),
             struck: Vec::new(),
             ended: false,
@@ -160,7 +170,7 @@ impl Timed {
             storage: (scenario.storage.bandwidth, scenario.storage.latency),
         };
         let threads = vec![Thread::default(); job.plan.tasks.len()];
-        Self { granularity, threads, disturbed: Vec::new(), lookahead: Lookahead::new(job), host }
+        Ok(Self { granularity, threads, disturbed: Vec::new(), lookahead: Lookahead::new(job), host })
     }
 
     /// Runs the job from its beginning to its end; the world must be new or reset.
@@ -211,6 +221,14 @@ impl Timed {
         }
     }
 
+    /// What the last run has to report beside events: entries of the schedule that never came up.
+    pub fn notes(&self, job: &Job) -> Vec<String> {
+        let note = |(n, choice): (usize, &Choice)| {
+            format!("schedule[{n}] was skipped: {} {} of {} never came up", choice.step, choice.nth, choice.of)
+        };
+        self.host.schedule.unused(&job.scenario.schedule).map(note).collect()
+    }
+
     /// The virtual time that the last run took.
     pub fn now(&self) -> Time {
         self.host.now
@@ -222,6 +240,7 @@ impl Timed {
         let host = &mut self.host;
         (host.now, host.seed, host.ended) = (Time::ZERO, seed, false);
         host.agenda.clear();
+        host.schedule.reset();
         host.links.reset();
         host.uploads.reset();
         host.timers.clear();
@@ -446,8 +465,14 @@ impl Clockwork {
     /// The order within an instant.
     #[inline]
     fn order(&self, rank: Rank, who: u64, nth: u64) -> u64 {
-        let name = mix(self.seed ^ mix((rank as u64) << 56 ^ who << 24).wrapping_add(nth));
-        (rank as u64) << 56 | name >> 8
+        let name = mix(self.seed ^ mix((rank as u64) << 56 ^ who << 24).wrapping_add(nth)) >> 8;
+        (rank as u64) << 56 | if self.schedule.is_empty() { name } else { self.scheduled(rank, who, nth, name) }
+    }
+
+    /// Steps on the schedule come before all others of their instant and rank.
+    #[cold]
+    fn scheduled(&self, rank: Rank, who: u64, nth: u64, name: u64) -> u64 {
+        self.schedule.place(rank, who, nth).unwrap_or(name >> 1 | 1 << 55)
     }
 
     #[inline]
@@ -489,12 +514,12 @@ impl Clockwork {
         let now = self.now;
         match notice {
             Notice::Wake(task) => self.wake(task),
-            Notice::Fly { channel, epoch, bytes } => {
+            Notice::Fly { channel, epoch, nth, bytes } => {
                 let planned = &job.plan.channels[channel.index()];
                 let (from, to) =
                     (job.plan.tasks[planned.from.index()].manager, job.plan.tasks[planned.to.index()].manager);
                 let at = self.links.send(from, to, now, bytes) + self.latency;
-                self.arrive(at, 1, u64::from(channel.0), 0, Step::Deliver { channel, epoch });
+                self.arrive(at, DELIVER, u64::from(channel.0), nth, Step::Deliver { channel, epoch });
             }
             Notice::Credit { channel, epoch, amount } => {
                 self.arrive(
