@@ -79,13 +79,13 @@ impl<O: Observer> Wanderer<'_, O> {
             match world.thread(task) {
                 ThreadState::Run => {
                     threads.push(Step::Run { task, records: 1 });
-                    if world.has_unflushed(self.job, task) {
+                    if world.has_unflushed(task) {
                         threads.push(Step::Flush(task));
                     }
                 }
                 ThreadState::Mail => threads.push(Step::Mail(task)),
                 ThreadState::Poll => threads.push(Step::Poll(task)),
-                ThreadState::Wait if world.has_unflushed(self.job, task) => threads.push(Step::Flush(task)),
+                ThreadState::Wait if world.has_unflushed(task) => threads.push(Step::Flush(task)),
                 ThreadState::Wait => {}
             }
         }

@@ -89,7 +89,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
 fn random_network(dice: &mut Dice) -> Network {
     Network {
         latency: Span::from_micros(dice.pick(&[0, 1, 50, 500])),
-        bandwidth: dice.pick(&[Rate(0), Rate(1_000_000), Rate(1_000_000_000)]),
+        bandwidth: dice.pick(&[Rate(0), Rate(10_000_000), Rate(1_000_000_000)]),
         segment: Bytes(dice.pick(&[64, 100, 256, 1000, 32768])),
         exclusive: dice.from(1, 3) as u32,
         floating: dice.from(1, 8) as u32,
@@ -108,7 +108,7 @@ fn random_checkpoints(dice: &mut Dice, protocol: &str) -> Checkpoints {
         first: dice.chance(50).then(|| Span::from_micros(dice.from(0, 4000))),
         min_pause: Span::from_micros(if dice.chance(30) { dice.from(0, 3000) } else { 0 }),
         // Long enough for a checkpoint of a job that has nothing else to do: or it could never end.
-        timeout: Span::from_millis(if dice.chance(20) { dice.from(60, 90) } else { 600_000 }),
+        timeout: Span::from_millis(if dice.chance(20) { dice.from(200, 300) } else { 600_000 }),
         max_concurrent: dice.pick(&[1, 1, 1, 2, 3]),
         tolerable_failures: dice.pick(&[0, 1, 1000]),
         retained: dice.from(1, 3) as u32,

@@ -32,6 +32,8 @@ pub(crate) struct Net {
     pools: Vec<Pool>,
     /// Segments in use, by task.
     in_use: Vec<u32>,
+    /// Output channels with a partly filled buffer that is not marked for sending, by task.
+    unflushed: Vec<u32>,
     gates: Vec<Gate>,
     /// Ports with something to read, by task, in the order in which they are to be read.
     pub(super) ready: Vec<Ring<u32>>,
@@ -187,6 +189,7 @@ impl Net {
             ins: vec![In::default(); plan.channels.len()],
             pools,
             in_use: vec![0; plan.tasks.len()],
+            unflushed: vec![0; plan.tasks.len()],
             gates,
             ready: vec![Ring::default(); plan.tasks.len()],
             logs: if job.protocol.needs().sender_log { vec![Log::default(); plan.channels.len()] } else { vec![] },
@@ -211,6 +214,7 @@ impl Net {
         self.ins.fill(In::default());
         self.pools.iter_mut().for_each(|pool| (pool.in_use, pool.over) = (0, 0));
         self.in_use.fill(0);
+        self.unflushed.fill(0);
         for gate in &mut self.gates {
             gate.left = job.scenario.network.floating;
             gate.waiting.clear();
@@ -265,8 +269,8 @@ impl Net {
             let spanning = u32::from(rest > 0);
             (out.fill, out.records) = (self.segment, out.records - spanning);
             self.close(channel, spanning, host);
-            (self.outs[channel.index()].fill, self.outs[channel.index()].records) = (rest, spanning);
             if rest > 0 {
+                (self.outs[channel.index()].fill, self.outs[channel.index()].records) = (rest, spanning);
                 self.take_segment(job, channel, host);
             }
         }
@@ -280,6 +284,7 @@ impl Net {
         let (upto, chain) = (out.sent - u64::from(behind), out.chain);
         (out.fill, out.records) = (0, 0);
         let control = &mut self.channels[channel.index()];
+        self.unflushed[self.pools[control.pool as usize].task.index()] -= u32::from(!control.flush);
         let seq = control.closed;
         control.closed += 1;
         control.items.push(Item::Buffer { seq, records, bytes, backlog: 0, held: Held::Sender });
@@ -298,10 +303,12 @@ impl Net {
         chain.0
     }
 
+    /// A buffer is begun.
     #[cold]
     fn take_segment<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
         let control = &mut self.channels[channel.index()];
         let pool = &mut self.pools[control.pool as usize];
+        self.unflushed[pool.task.index()] += u32::from(!control.flush);
         pool.in_use += 1;
         control.segments += 1;
         pool.over += u32::from(control.segments == job.scenario.network.max_per_channel);
@@ -377,8 +384,8 @@ impl Net {
                         control.flush &= open;
                         return;
                     }
-                    control.flush = false;
                     self.close(channel, 0, host);
+                    self.channels[channel.index()].flush = false;
                 }
             }
         }
@@ -407,14 +414,17 @@ impl Net {
 
     pub fn flush_channel<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
         if self.outs[channel.index()].fill > 0 {
-            self.channels[channel.index()].flush = true;
+            let control = &mut self.channels[channel.index()];
+            self.unflushed[self.pools[control.pool as usize].task.index()] -= u32::from(!control.flush);
+            control.flush = true;
             self.offer(job, channel, host);
         }
     }
 
     /// Whether a task has a partly filled buffer that is not yet marked for sending.
-    pub fn has_unflushed(&self, job: &Job, task: TaskId) -> bool {
-        job.plan.output_channels(task).any(|c| self.outs[c.index()].fill > 0 && !self.channels[c.index()].flush)
+    #[inline]
+    pub fn has_unflushed(&self, task: TaskId) -> bool {
+        self.unflushed[task.index()] > 0
     }
 
     /// Whether a step at this channel may take the sender's open buffer.
@@ -570,8 +580,8 @@ impl Net {
         let channel = job.plan.inputs(task)[port.index()];
         let local = job.plan.channels[channel.index()].local;
         if local && self.channels[channel.index()].items.is_empty() {
-            self.channels[channel.index()].flush = false;
             self.close(channel, 0, host);
+            self.channels[channel.index()].flush = false;
         }
         let control = &mut self.channels[channel.index()];
         control.listed = false;
@@ -643,6 +653,9 @@ impl Net {
 
     /// A channel begins a new life with these counts; nothing of the old one is left.
     pub fn restore<H: Host>(&mut self, job: &Job, channel: ChannelId, sent: Out, received: In, host: &mut H) {
+        if self.outs[channel.index()].fill > 0 && !self.channels[channel.index()].flush {
+            self.unflushed[job.plan.channels[channel.index()].from.index()] -= 1;
+        }
         while self.channels[channel.index()].segments > 0 {
             self.return_segment(job, channel, host);
         }

@@ -424,8 +424,9 @@ impl World {
     }
 
     /// Whether a task has a partly filled buffer that is not yet marked for sending.
-    pub fn has_unflushed(&self, job: &Job, task: TaskId) -> bool {
-        self.net.has_unflushed(job, task)
+    #[inline]
+    pub fn has_unflushed(&self, task: TaskId) -> bool {
+        self.net.has_unflushed(task)
     }
 
     /// Whether something that arrives at the sender of a channel may take its open buffer.

@@ -449,10 +449,8 @@ impl Timed {
         let now = self.host.now;
         // The flusher ticks at multiples of the timeout; with a timeout of zero it follows every record.
         let at = match timeout.0 {
-            0 if world.has_unflushed(job, task) => now,
-            every if every > 0 && (thread.running || world.has_unflushed(job, task)) => {
-                Time((now.0 / every + 1) * every)
-            }
+            0 if world.has_unflushed(task) => now,
+            every if every > 0 && (thread.running || world.has_unflushed(task)) => Time((now.0 / every + 1) * every),
             _ => return,
         };
         thread.flush_armed = true;
