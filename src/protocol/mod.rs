@@ -23,19 +23,26 @@
 //! | ABS on cycles | align on forward ports only, snapshot, capture feedback ports until their barrier | as above, plus re-injection |
 //! | Chandy–Lamport | plain barrier; at the first one snapshot, send, capture every other port until its own | as above, plus re-injection |
 //! | at-least-once tracking | plain barrier; count per id, at the last one snapshot and send | as aligned |
-//! | unaligned | overtaking barrier; at the first one snapshot, send overtaking, capture all other ports including what is queued | as above, plus re-injection of inputs and outputs |
-//! | aligned with timeout | as aligned; a timer set from the barrier's trigger [`Moment`] turns it into unaligned | as unaligned |
+//! | unaligned | † overtaking barrier; at the first one snapshot, send overtaking, capture all other ports including what is queued | as above, plus re-injection of inputs and outputs |
+//! | aligned with timeout | † as aligned; a timer set from the barrier's trigger [`Moment`] turns it into unaligned | as unaligned |
 //! | uncoordinated + sender logs | a local timer, snapshot, acknowledge with counts; no barriers; [`Needs::sender_log`] | recovery line by fix-point over snapshots' counts, replay from logs |
-//! | communication-induced (BCS, HMNR) | a stamp on each buffer ([`Watch::Stamp`]); a received stamp can force a snapshot before delivery ([`TaskInput::Stamp`]) | line from the stamps' clocks, replay from logs |
-//! | stop the world | sources pause (hold all) on a trigger, tasks snapshot when drained or with captured queues | resume message after the last acknowledgement |
-//! | micro-batch | sources release one batch per trigger; blocking barrier at its end | the batch id is the checkpoint id; rerun from the last commit |
+//! | communication-induced (BCS, HMNR) | † a stamp on each buffer; a received stamp is an input that can force a snapshot before delivery | line from the stamps' clocks, replay from logs |
+//! | stop the world | † sources pause on a trigger, tasks snapshot when drained or with captured queues | resume message after the last acknowledgement |
+//! | micro-batch | † sources release one batch per trigger; blocking barrier at its end | the batch id is the checkpoint id; rerun from the last commit |
 //! | transaction log (Kafka Streams EOS) | each task alone: commit timer, snapshot, visible output by transaction | per task its own newest snapshot; channels replay from durable logs |
-//! | MillWheel strong productions | [`Watch::EveryRecord`]; a snapshot per record or bundle, acknowledge upstream after it | per task its own, upstream resends what was not acknowledged |
-//! | Falkirk Wheel | snapshots indexed by frontiers; stamps carry times | the general fix-point solver: every other recovery is a case of it |
-//! | Clonos | as aligned, plus determinants as stamps to neighbours | only the failed task restores; its inputs replay from logs, the others are [`RestorePoint::Live`] |
+//! | MillWheel strong productions | † told every record; a snapshot per record or bundle, acknowledge upstream after it | per task its own, upstream resends what was not acknowledged |
+//! | Falkirk Wheel | † snapshots indexed by frontiers; stamps carry times | the general fix-point solver: every other recovery is a case of it |
+//! | Clonos | † as aligned, plus determinants as stamps to neighbours | only the failed task restores; its inputs replay from logs, the others are [`RestorePoint::Live`] |
 //! | RisingWave | blocking barriers, many in flight: the id is the epoch | newest complete epoch, all tasks |
-//! | changelog backend, Jet | a cost model, not a protocol: aligned barriers with another snapshot cost | as aligned |
+//! | changelog backend, Hazelcast Jet | a cost model, not a protocol: aligned barriers with another snapshot cost | as aligned |
 //! | Rhino handover, active standby | a barrier whose handling moves state; a second live copy | live copies keep, one moves |
+//!
+//! † needs an input, a command or a kind of barrier that is not there yet. Each is one variant here and one arm
+//! in the world, and none changes what is there: a third [`BarrierKind`] that goes before queued buffers; a stamp
+//! that closes a buffer when it changes, and the input that tells of it; an input per record for protocols that
+//! ask for it (with no goal for speed); a command that holds a source. They come with the first protocol that
+//! uses them, so that nothing here is untried. ABS on cycles, at-least-once tracking, transaction logs and
+//! many barriers in flight need no addition.
 
 mod coordinator;
 mod recovery;
@@ -64,7 +71,7 @@ pub trait Protocol: Sync + Send {
     fn claims(&self) -> Claims;
     /// What the engine must provide.
     fn needs(&self) -> Needs {
-        Needs { watch: Watch::Nothing, sender_log: false }
+        Needs { sender_log: false }
     }
     /// Parameters of its own, beside the common settings.
     fn parameters(&self) -> &'static [ParameterSpec] {
@@ -92,21 +99,8 @@ pub struct Claims {
 /// What the engine must provide for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// What it watches of the data.
-    pub watch: Watch,
     /// Senders keep what they sent until the protocol drops it.
     pub sender_log: bool,
-}
-
-/// What a protocol watches of the data it does not own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
-    /// Nothing per record: full speed.
-    Nothing,
-    /// A stamp per buffer: a buffer is closed when the stamp changes.
-    Stamp,
-    /// Every record: correct, with no goal for speed.
-    EveryRecord,
 }
 
 /// A parameter that a protocol takes in `checkpoints.protocol`.

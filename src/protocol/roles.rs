@@ -78,13 +78,6 @@ pub enum TaskInput {
         /// What.
         barrier: Barrier,
     },
-    /// A buffer with another stamp than the last one of that port is about to be read ([`super::Watch::Stamp`]).
-    Stamp {
-        /// Where.
-        port: Port,
-        /// What the sender's role stamped it with.
-        stamp: u64,
-    },
     /// The synchronous part is over, the task goes on.
     Taken {
         /// The checkpoint.

@@ -124,24 +124,18 @@ fn network(o: &mut Object<'_>) -> Result<Network, Problem> {
     let bandwidth = rate().or_word("unlimited", Rate(0));
     let segment = size().that(|size| (64..=1 << 30).contains(&size.0), "a size from \"64B\" to \"1GiB\"");
     let flush = time().map(Some).or_word("off", None);
-    let network = Network {
+    Ok(Network {
         latency: o.field("latency", "One way between two task managers.", time()).or("100us")?,
         bandwidth: o.field("bandwidth", "From one task manager to another.", bandwidth).or("1GB/s")?,
         segment: o.field("segment", "Size of a network buffer.", segment).or("32KiB")?,
-        exclusive: o.field("exclusive", "Buffers that each remote channel owns.", count(0, 1 << 20)).or(2)?,
+        exclusive: o.field("exclusive", "Buffers that each remote channel owns.", count(1, 1 << 20)).or(2)?,
         floating: o.field("floating", "Buffers that the channels of an input share.", count(0, 1 << 20)).or(8)?,
         max_per_channel: o
             .field("max_per_channel", "More queued buffers at one output channel stop the sender.", count(1, 1 << 20))
             .or(10)?,
         buffer_timeout: o.field("buffer_timeout", "How often part-filled buffers are sent.", flush).or("100ms")?,
         rpc: o.field("rpc", "One way between coordinator and task.", time()).or("500us")?,
-    };
-    match network.exclusive + network.floating {
-        0 => {
-            Err(o.wrong("exclusive", "0 exclusive and 0 floating buffers: nothing could be received", "give 1 or more"))
-        }
-        _ => Ok(network),
-    }
+    })
 }
 
 fn storage(o: &mut Object<'_>) -> Result<Storage, Problem> {

@@ -13,6 +13,8 @@
 //! A record belongs to the buffer in which its last byte is. A buffer is closed when it is full, when a
 //! control element follows, or when it is flushed and can be sent at once.
 
+mod recovery;
+
 use super::{Host, Job, Notice};
 use crate::base::{Chain, ChannelId, CheckpointId, Port, Ring, TaskId};
 use crate::protocol::{Barrier, BarrierKind};
@@ -452,17 +454,6 @@ impl Net {
         self.offer(job, channel, host);
     }
 
-    /// Takes back the end of data that the world itself put into a feedback channel; true if it had been read.
-    pub fn take_end_back(&mut self, channel: ChannelId) -> bool {
-        let control = &mut self.channels[channel.index()];
-        if !std::mem::replace(&mut control.ended, false) {
-            return false;
-        }
-        let was_seen = std::mem::replace(&mut control.end_seen, false);
-        control.void_ends += u8::from(!was_seen);
-        was_seen
-    }
-
     fn close_open<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
         if self.outs[channel.index()].fill > 0 {
             self.close(channel, 0, host);
@@ -649,87 +640,6 @@ impl Net {
             host.emit(Event::ChannelResumed { channel });
             self.offer(job, channel, host);
         }
-    }
-
-    /// A channel begins a new life with these counts; nothing of the old one is left.
-    pub fn restore<H: Host>(&mut self, job: &Job, channel: ChannelId, sent: Out, received: In, host: &mut H) {
-        if self.outs[channel.index()].fill > 0 && !self.channels[channel.index()].flush {
-            self.unflushed[job.plan.channels[channel.index()].from.index()] -= 1;
-        }
-        while self.channels[channel.index()].segments > 0 {
-            self.return_segment(job, channel, host);
-        }
-        let gate = self.channels[channel.index()].gate;
-        let floating = self.channels[channel.index()].floating + self.floating_in_queue(channel);
-        self.gates[gate as usize].waiting.retain(|waiting| waiting != channel.0);
-        let control = &mut self.channels[channel.index()];
-        (control.floating, control.waiting) = (0, false);
-        let exclusive = job.scenario.network.exclusive;
-        let mut items = std::mem::take(&mut control.items);
-        items.clear();
-        let (pool, epoch, closed, flown) = (control.pool, control.epoch + 1, control.closed, control.flown);
-        *control = Channel {
-            items,
-            pool,
-            gate,
-            epoch,
-            closed,
-            flown,
-            credit: exclusive,
-            exclusive,
-            wanted: exclusive,
-            ..Channel::default()
-        };
-        (0..floating).for_each(|_| self.free_floating(channel, gate, host));
-        self.rings[channel.index()].clear();
-        let port = job.plan.channels[channel.index()].port;
-        self.ready[job.plan.channels[channel.index()].to.index()].retain(|ready| ready != port.0);
-        self.outs[channel.index()] = Out { fill: 0, records: 0, ..sent };
-        self.ins[channel.index()] = received;
-        host.emit(Event::ChannelRestored {
-            channel,
-            sent: sent.sent,
-            sent_chain: sent.chain.0,
-            received: received.received,
-            received_chain: received.chain.0,
-        });
-    }
-
-    /// The floating buffer that a receiver was reading goes back to its gate.
-    pub fn drop_floating<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
-        let gate = self.channels[channel.index()].gate;
-        self.free_floating(channel, gate, host);
-    }
-
-    fn floating_in_queue(&self, channel: ChannelId) -> u32 {
-        let items = &self.channels[channel.index()].items;
-        items.iter().filter(|item| matches!(item, Item::Buffer { held: Held::Floating, .. })).count() as u32
-    }
-
-    /// Puts records into a restored channel, before anything new.
-    pub fn reinject<H: Host>(&mut self, job: &Job, channel: ChannelId, records: &[Record], host: &mut H) {
-        if records.is_empty() {
-            return;
-        }
-        host.emit(Event::ChannelReplayed { channel, records: records.len() as u64 });
-        let local = job.plan.channels[channel.index()].local;
-        let In { received: mut upto, mut chain } = self.ins[channel.index()];
-        let per_buffer = (self.segment / records[0].size.max(1)).max(1) as usize;
-        for part in records.chunks(per_buffer) {
-            let bytes = part.iter().map(|record| record.size).sum();
-            for record in part {
-                self.rings[channel.index()].push(*record);
-                chain.push(record.lineage);
-            }
-            upto += part.len() as u64;
-            let control = &mut self.channels[channel.index()];
-            let (seq, records) = (control.closed, part.len() as u32);
-            control.closed += 1;
-            control.items.push(Item::Buffer { seq, records, bytes, backlog: 0, held: Held::Restored });
-            control.arrived += u32::from(!local);
-            host.emit(Event::BufferClosed { channel, seq, records, bytes, upto, chain: chain.0 });
-        }
-        self.list(job, channel, host);
     }
 
     /// Buffers and partly filled buffers that a channel still holds.

@@ -105,7 +105,7 @@ impl TaskRole for AlignedTask {
                     out.extend(self.state.blocked.drain(..).map(|port| Do::Release { port }));
                 }
             }
-            TaskInput::Started { .. } | TaskInput::Stamp { .. } | TaskInput::Timer { .. } => {}
+            TaskInput::Started { .. } | TaskInput::Timer { .. } => {}
         }
     }
 

@@ -95,10 +95,7 @@ impl TaskRole for MarkerTask {
             TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
             TaskInput::Completed { checkpoint } => out.push(Do::Commit { checkpoint }),
             // A marker is sent on every channel whatever becomes of the snapshot, so it ends by itself.
-            TaskInput::Aborted { .. }
-            | TaskInput::Started { .. }
-            | TaskInput::Stamp { .. }
-            | TaskInput::Timer { .. } => {}
+            TaskInput::Aborted { .. } | TaskInput::Started { .. } | TaskInput::Timer { .. } => {}
         }
     }
 

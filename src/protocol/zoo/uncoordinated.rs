@@ -13,7 +13,7 @@ use crate::base::{ChannelId, CheckpointId, Concern, Fingerprint, Span, TaskId, b
 use crate::protocol::{
     ChannelPlan, Claims, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Env, Facts, JobSite, Needs,
     ParameterSpec, Protocol, RecoveryPlan, RestorePoint, TaskCommand as Do, TaskInput, TaskRole, TaskSite, Timer,
-    TimerKind, Watch,
+    TimerKind,
 };
 
 /// `uncoordinated`.
@@ -33,7 +33,7 @@ impl Protocol for Uncoordinated {
     }
 
     fn needs(&self) -> Needs {
-        Needs { watch: Watch::Nothing, sender_log: true }
+        Needs { sender_log: true }
     }
 
     fn parameters(&self) -> &'static [ParameterSpec] {
@@ -95,9 +95,14 @@ impl TaskRole for LocalTask {
                 self.by_timer = matches!(input, TaskInput::Timer { .. });
                 out.push(Do::Snapshot { checkpoint: self.last, whole: false });
             }
-            // A last snapshot, which was asked for, leaves the timer as it is.
-            TaskInput::Taken { .. } if std::mem::take(&mut self.by_timer) => self.wait(env, out),
-            TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
+            // The next one waits until this one is durable, or slow storage would never catch up; after the last
+            // snapshot, which was asked for, there is none.
+            TaskInput::Durable { checkpoint } => {
+                out.push(Do::Ack { checkpoint });
+                if std::mem::take(&mut self.by_timer) {
+                    self.wait(env, out);
+                }
+            }
             _ => {}
         }
     }
