@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use support::source::sources;
 use support::{SMALL, cases, compile, parse, run};
 
 fn protocols() -> impl Strategy<Value = &'static str> {
@@ -314,4 +315,45 @@ fn bless(file: &Path, text: &str) {
     if blessing() {
         fs::write(file, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
     }
+}
+
+/// Where what happens is decided and hashed.
+const DECIDES: &[&str] = &["base", "trace", "plan", "workload", "fault", "protocol", "world", "drive"];
+
+/// Files of those folders that may compute with floats, and why.
+const FLOATS: &[(&str, &str)] = &[];
+
+/// Files whose words enter the digest as they are.
+const HASHED: &[&str] = &["src/trace/event.rs", "src/trace/digest.rs", "src/base/digest.rs", "src/base/ids.rs"];
+
+/// Words of platform-dependent width in those files, and why they do not enter it.
+const WIDTHS: &[(&str, &str, &str)] = &[
+    ("src/trace/digest.rs", "usize", "how many chains there are: the length of a vector"),
+    ("src/base/ids.rs", "usize", "indices into tables"),
+];
+
+#[test]
+fn nothing_that_differs_between_machines_decides_or_is_hashed() {
+    let has_word = |code: &str, word: &str| code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word);
+    let (mut complaints, mut read) = (Vec::new(), 0);
+    for source in sources() {
+        let code = source.shipped_code();
+        let decides = source.folder().is_some_and(|folder| DECIDES.contains(&folder));
+        for float in ["f32", "f64"].into_iter().filter(|float| decides && has_word(&code, float)) {
+            if !FLOATS.iter().any(|(path, _)| *path == source.path) {
+                complaints
+                    .push(format!("{}: {float} -> integers or ratios: nothing that decides is a float", source.path));
+            }
+        }
+        if HASHED.contains(&&*source.path) {
+            read += 1;
+            for word in ["usize", "isize"].into_iter().filter(|word| has_word(&code, word)) {
+                if !WIDTHS.iter().any(|(path, fine, _)| *path == source.path && *fine == word) {
+                    complaints.push(format!("{}: {word} -> u32 or u64: it is hashed", source.path));
+                }
+            }
+        }
+    }
+    assert_eq!(read, HASHED.len(), "all of them are there");
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
