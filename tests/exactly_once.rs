@@ -3,12 +3,12 @@
 
 mod support;
 
-use cutline::campaign::{Want, run_seeds};
+use cutline::campaign::Want;
 use cutline::check::Verdict;
 use cutline::drive::{Seeded, wander::wander};
 use cutline::protocol::ZOO;
 use cutline::scenario::{Limits, generate};
-use cutline::trace::{Observer, Stamped};
+use cutline::trace::Stamped;
 use cutline::world::World;
 use proptest::prelude::*;
 use support::{SMALL, cases, compile, run};
@@ -44,20 +44,5 @@ proptest! {
             let verdict = support::judge(&job, seed, &trace);
             assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}");
         });
-    }
-}
-
-#[test]
-fn threads_do_not_change_outcomes() {
-    let job = compile(generate(5, &SMALL, "aligned"));
-    let want = Want { figures: false, ..Want::default() };
-    let digests = |threads| -> Vec<String> {
-        let outcomes = run_seeds(&job, 0..200, threads, want).expect("no bounds on figures");
-        outcomes.into_iter().map(|outcome| format!("{} {}", outcome.seed, outcome.digest)).collect()
-    };
-    let one = digests(1);
-    assert_eq!(one.len(), 200);
-    for threads in [2, 3, 7] {
-        assert_eq!(digests(threads), one, "{threads} threads");
     }
 }

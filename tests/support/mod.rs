@@ -1,6 +1,8 @@
 //! What the integration tests share: compiling, running, and telling what went wrong.
 #![allow(dead_code)]
 
+pub mod source;
+
 use cutline::campaign::{Judge, Outcome, Runner, Want};
 use cutline::check::Verdict;
 use cutline::scenario::{self, Limits, Scenario};
