@@ -4,6 +4,7 @@ mod support;
 
 use cutline::campaign::Want;
 use cutline::drive::Granularity;
+use cutline::protocol::ZOO;
 use cutline::scenario::{Limits, generate};
 use cutline::trace::first_divergence;
 use proptest::prelude::*;
@@ -43,7 +44,7 @@ proptest! {
     fn records_between_effects_are_no_events(
         seed in any::<u64>(),
         limits in limits(),
-        protocol in prop::sample::select(vec!["aligned", "chandy-lamport", "uncoordinated"]),
+        protocol in prop::sample::select(ZOO.iter().map(|protocol| protocol.name()).collect::<Vec<_>>()),
     ) {
         same_both_ways(seed, &limits, protocol)?;
     }

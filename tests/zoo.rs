@@ -218,7 +218,6 @@ fn task_inputs() -> Vec<TaskInput> {
     let checkpoints = [1, 2, 3].map(CheckpointId);
     let mut inputs =
         vec![TaskInput::Started { restored: CheckpointId(0) }, TaskInput::Started { restored: CheckpointId(2) }];
-    inputs.extend((0..PORTS).map(|port| TaskInput::Stamp { port: Port(port), stamp: u64::from(port) }));
     inputs.push(TaskInput::Timer { timer: Timer { kind: TimerKind::Local, checkpoint: CheckpointId(0) } });
     for checkpoint in checkpoints {
         inputs.push(TaskInput::Trigger { checkpoint });
@@ -370,7 +369,7 @@ proptest! {
                     let mut inputs = task_inputs();
                     // A source hears from no port, and nobody else is triggered by a barrier protocol.
                     inputs.retain(|input| match input {
-                        TaskInput::Barrier { port, .. } | TaskInput::Stamp { port, .. } => port.0 < ports,
+                        TaskInput::Barrier { port, .. } => port.0 < ports,
                         TaskInput::Trigger { .. } => ports == 0,
                         _ => true,
                     });
