@@ -3,6 +3,11 @@
 //! A barrier blocks its channel. When barriers have come on all ports the task passes the barrier on,
 //! takes its snapshot and unblocks. A newer checkpoint's barrier gives up an older one that is still
 //! aligning; a late barrier of an abandoned checkpoint must still release its channel.
+//!
+//! Hearing from the coordinator that a checkpoint was given up changes nothing about its barriers: the task goes
+//! on aligning and passes the barrier on, only without a snapshot. A task that kept the barrier to itself would
+//! leave the tasks behind it waiting for it with blocked channels; these stop the sources through full buffers,
+//! and then no newer barrier can come to free them.
 
 use crate::base::{CheckpointId, Fingerprint, Port};
 use crate::protocol::{
@@ -51,6 +56,8 @@ struct State {
     aligning: bool,
     /// Ports whose barrier of the current checkpoint has come: they are blocked.
     blocked: Vec<Port>,
+    /// The current checkpoint or newer ones that were given up while their barriers are still coming.
+    given_up: Vec<CheckpointId>,
 }
 
 impl AlignedTask {
@@ -75,6 +82,13 @@ impl AlignedTask {
     fn snapshot(&mut self, out: &mut Vec<Do>) {
         self.state.aligning = false;
         let checkpoint = self.state.current;
+        let given_up = self.state.given_up.contains(&checkpoint);
+        self.state.given_up.retain(|id| *id > checkpoint);
+        if given_up {
+            out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Blocking }));
+            out.extend(self.state.blocked.drain(..).map(|port| Do::Release { port }));
+            return;
+        }
         let whole = self.order == BarrierOrder::SnapshotThenEmit;
         if !whole {
             out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Blocking }));
@@ -100,9 +114,9 @@ impl TaskRole for AlignedTask {
             TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
             TaskInput::Completed { checkpoint } => out.push(Do::Commit { checkpoint }),
             TaskInput::Aborted { checkpoint } => {
-                if self.state.aligning && self.state.current == checkpoint {
-                    self.state.aligning = false;
-                    out.extend(self.state.blocked.drain(..).map(|port| Do::Release { port }));
+                let state = &mut self.state;
+                if checkpoint > state.current || (checkpoint == state.current && state.aligning) {
+                    state.given_up.push(checkpoint);
                 }
             }
             TaskInput::Started { .. } | TaskInput::Timer { .. } => {}
@@ -113,11 +127,13 @@ impl TaskRole for AlignedTask {
         self.state.current = CheckpointId::INITIAL;
         self.state.aligning = false;
         self.state.blocked.clear();
+        self.state.given_up.clear();
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         into.words([self.state.current.0, u64::from(self.state.aligning)].into_iter());
         into.words(self.state.blocked.iter().map(|port| u64::from(port.0)));
+        into.words(self.state.given_up.iter().map(|id| id.0));
     }
 
     fn boxed_clone(&self) -> Box<dyn TaskRole> {
