@@ -4,8 +4,8 @@
 //! same whatever else the job does, before a crash and after it, with a fault more or a task less:
 //! replay reproduces records, and shrinking a scenario does not shuffle the rest of it.
 
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// What a draw is about. The discriminants are part of every golden digest: append, never renumber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,16 @@ pub enum Concern {
 }
 
 /// The draws about one concern of one entity, at any index; cheap when the indices come in order.
+///
+/// ```
+/// use cutline::base::{Concern, Draws, below};
+///
+/// let mut keys = Draws::new(1, Concern::Key, 0);
+/// let (first, tenth) = (keys.at(0), keys.at(9));
+/// assert_eq!(keys.at(0), first, "asked again, or in another order, or by another run: the same");
+/// assert_eq!(Draws::new(1, Concern::Key, 0).at(9), tenth);
+/// assert!(below(tenth, 6) < 6, "a die");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Draws {
     rng: ChaCha8Rng,
