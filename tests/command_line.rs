@@ -101,6 +101,18 @@ fn what_is_not_as_expected_is_told_and_exits_with_1() {
     assert!(brief.out.contains("records.visible is 60000") && brief.out.contains("1 of 2 runs"), "{}", brief.out);
 }
 
+#[test]
+fn a_fault_that_never_struck_is_told() {
+    let desk = Desk::new("idle");
+    desk.write("a.json", with(r#""at": "1.7s""#, r#""at": "1h""#));
+    let called = desk.call(&["run", "a.json"]);
+    assert_eq!(called.code, Some(1), "the scenario expects the failure");
+    assert!(called.out.contains("faults[0] never struck"), "{}", called.out);
+    assert!(called.out.contains("MISS, NOT as expected"), "{}", called.out);
+    assert!(desk.call(&["run", "--brief", "a.json"]).out.contains("faults[0] never struck"));
+    assert!(!desk.call(&["run", &shipped("01-hello.json")]).out.contains("never struck"));
+}
+
 /// What is written instead of what in a good scenario, where the mistake is, and what the message must name.
 const MISTAKES: &[(&str, &str, &str, &str)] = &[
     (r#"{"delay": "200ms"}"#, r#"{"delay": "200ms",}"#, ":", "comma"),
@@ -115,6 +127,7 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     (r#""records.visible""#, r#""records.visibel""#, "expect.figures", "\"records.visible\""),
     (r#""event": "task-failed""#, r#""event": "task-faild""#, "expect.happens[0].event", "\"task-failed\""),
     (r#""fail": "count[1]""#, r#""fail": "count[2]""#, "faults[0].fail", "count[0] to count[1]"),
+    (r#""expect": {"#, r#""schedule": [{"step": "rum", "of": "count[1]"}], "expect": {"#, "schedule[0]", "run"),
     (r#""cutline": 1"#, r#""cutline": 2"#, "cutline", "version 1"),
     (r#""keys": 2000"#, r#""keys": 99999999999999999999"#, "job.operators[0].keys", "16777216"),
     (r#""parallelism": 2"#, r#""parallelism": 4000000000"#, "job.operators[0].parallelism", "32768"),

@@ -27,6 +27,20 @@ impl Default for Want {
 }
 
 /// Runs a job for any number of seeds.
+///
+/// ```
+/// use cutline::campaign::{Runner, Want};
+/// use cutline::check::Verdict;
+/// use cutline::{scenario, world::Job};
+///
+/// let scenario = scenario::parse(&scenario::starter("job"), "job.json")?;
+/// let mut runner = Runner::new(Job::compile(scenario)?.into(), Want::default())?;
+/// let outcome = runner.run(7);
+/// assert_eq!(outcome.verdict, Verdict::Pass);
+/// assert_eq!(runner.run(7).digest, outcome.digest, "a seed decides a run");
+/// assert_ne!(runner.run(8).digest, outcome.digest);
+/// # Ok::<(), cutline::base::Problem>(())
+/// ```
 pub struct Runner {
     job: Arc<Job>,
     world: World,
@@ -43,6 +57,8 @@ struct Watch {
     trace: Option<Vec<Stamped>>,
     /// Promised situations.
     happens: Vec<Matcher>,
+    /// By fault of the plan, whether it struck.
+    struck: Vec<bool>,
     hops: u64,
 }
 
@@ -63,7 +79,7 @@ pub struct Outcome {
     pub hops: u64,
     /// When it ended.
     pub ended: Time,
-    /// Entries of the schedule that were skipped.
+    /// Entries of the schedule that were skipped, and faults that never struck.
     pub notes: Vec<String>,
     /// The verdict and all else is as the scenario expects.
     pub as_expected: bool,
@@ -82,6 +98,7 @@ impl Runner {
             figures: want.figures.then(|| Figures::new(&plan)),
             trace: want.trace.then(Vec::new),
             happens: job.scenario.expect.happens.iter().cloned().map(Matcher::new).collect(),
+            struck: vec![false; job.faults.faults.len()],
             hops: 0,
             plan,
         };
@@ -144,7 +161,9 @@ impl Runner {
             let text = format!("verdict is {}, expected {wanted}", verdict.name());
             expectations.push(Expectation { met: verdict.name() == wanted, text });
         }
-        let notes = self.driver.notes(&self.job);
+        let mut notes = self.driver.notes(&self.job);
+        let idle = self.watch.struck.iter().enumerate().filter(|(_, struck)| !**struck);
+        notes.extend(idle.map(|(fault, _)| format!("faults[{fault}] never struck")));
         let as_expected = verdict.name() == wanted && expectations.iter().all(|expectation| expectation.met);
         let (events, hops, ended) = (self.watch.digest.events(), self.watch.hops, self.driver.now());
         Outcome { seed, verdict, expectations, digest, events, hops, ended, notes, as_expected }
@@ -177,6 +196,7 @@ impl Watch {
             trace.clear();
         }
         self.happens.iter_mut().for_each(Matcher::reset);
+        self.struck.fill(false);
         self.hops = 0;
     }
 }
@@ -191,6 +211,9 @@ impl Observer for Watch {
         }
         if let Some(trace) = &mut self.trace {
             trace.event(at, event);
+        }
+        if let Event::FaultStruck { fault } = *event {
+            self.struck[fault as usize] = true;
         }
         for matcher in &mut self.happens {
             matcher.matches(event, &*self.plan);

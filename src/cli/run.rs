@@ -3,7 +3,7 @@
 use super::{Command, read_scenario, scenario_files};
 use crate::base::Problem;
 use crate::campaign::{Outcome, Runner, Want};
-use crate::check::{Verdict, check_bounds};
+use crate::check::Verdict;
 use crate::report::{CheckLine, RunView, json, table, timeline, write_file};
 use crate::trace::{first_divergence, to_json};
 use crate::world::Job;
@@ -66,10 +66,12 @@ impl Command for Run {
         let paths: Vec<String> = arguments.get_many("scenarios").expect("required").cloned().collect();
         let files = scenario_files(&paths)?;
         // Everything is read and checked before anything is written.
-        let jobs: Vec<(PathBuf, Job)> = files.into_iter().map(compile).collect::<Result<_, _>>()?;
-        let many = jobs.len() > 1;
+        let twice = arguments.get_flag("twice");
+        let want = Want { trace: twice || arguments.contains_id("trace"), ..Want::default() };
+        let runs: Vec<Prepared> = files.into_iter().map(|path| Prepared::new(path, want)).collect::<Result<_, _>>()?;
+        let many = runs.len() > 1;
         let writes = ["trace", "chart"].iter().any(|option| arguments.contains_id(option));
-        if let (true, Some(name)) = (writes, twice_there(&jobs)) {
+        if let (true, Some(name)) = (writes, twice_there(&runs)) {
             let found = format!("two of the scenarios are called {name}, and would write the same files");
             return Err(Problem::plain(found, "run them one by one, or rename one"));
         }
@@ -77,16 +79,16 @@ impl Command for Run {
             seed: arguments.get_one("seed").copied(),
             trace: arguments.get_one::<String>("trace").map(PathBuf::from),
             chart: arguments.get_one::<String>("chart").map(PathBuf::from),
-            twice: arguments.get_flag("twice"),
+            twice,
             json: arguments.get_flag("json"),
-            brief: arguments.get_flag("brief") || jobs.len() > 3,
+            brief: arguments.get_flag("brief") || runs.len() > 3,
             many,
         };
         let mut objects = Vec::new();
         let mut failed = 0;
-        let count = jobs.len();
-        for (path, job) in jobs {
-            let as_expected = run_one(&path, job, &options, &mut objects, out)?;
+        let count = runs.len();
+        for run in runs {
+            let as_expected = run_one(run, &options, &mut objects, out)?;
             failed += usize::from(!as_expected);
         }
         if options.json {
@@ -127,34 +129,38 @@ impl Options {
     }
 }
 
-fn compile(path: PathBuf) -> Result<(PathBuf, Job), Problem> {
-    let scenario = read_scenario(&path)?;
-    let in_file = |problem: Problem| problem.in_file(path.display().to_string());
-    if let Some(problem) = check_bounds(&scenario.expect.figures).into_iter().next() {
-        return Err(in_file(problem));
+/// A scenario that nothing is wrong with, about to be run.
+struct Prepared {
+    path: PathBuf,
+    job: Arc<Job>,
+    runner: Runner,
+}
+
+impl Prepared {
+    fn new(path: PathBuf, want: Want) -> Result<Self, Problem> {
+        let scenario = read_scenario(&path)?;
+        let in_file = |problem: Problem| problem.in_file(path.display().to_string());
+        let job = Arc::new(Job::compile(scenario).map_err(in_file)?);
+        let runner = Runner::new(Arc::clone(&job), want).map_err(in_file)?;
+        Ok(Self { path, job, runner })
     }
-    let job = Job::compile(scenario).map_err(in_file)?;
-    Ok((path, job))
 }
 
 /// A file name, without its extension, that more than one of the files has.
-fn twice_there(jobs: &[(PathBuf, Job)]) -> Option<String> {
-    let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+fn twice_there(runs: &[Prepared]) -> Option<String> {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut seen = BTreeSet::new();
-    jobs.iter().map(|(path, _)| stem(path)).find(|name| !seen.insert(name.clone()))
+    runs.iter().map(|run| stem(&run.path)).find(|name| !seen.insert(name.clone()))
 }
 
 fn run_one(
-    path: &Path,
-    job: Job,
+    run: Prepared,
     options: &Options,
     objects: &mut Vec<serde_json::Value>,
     out: &mut dyn Write,
 ) -> Result<bool, Problem> {
-    let job = Arc::new(job);
-    let want = Want { trace: options.trace.is_some() || options.twice, ..Want::default() };
-    let mut runner =
-        Runner::new(Arc::clone(&job), want).map_err(|problem| problem.in_file(path.display().to_string()))?;
+    let Prepared { path, job, mut runner } = run;
+    let path = &path;
     let seed = options.seed.unwrap_or(job.scenario.run.seed);
     let mut outcome = runner.run(seed);
     if options.twice {
@@ -179,6 +185,7 @@ fn run_one(
         expectations: &outcome.expectations,
         notes: &outcome.notes,
         verdict: outcome.verdict.name(),
+        as_expected: outcome.as_expected,
         digest: outcome.digest,
         seed,
         events: outcome.events,
@@ -236,6 +243,9 @@ fn check_lines(runner: &Runner, outcome: &Outcome) -> Vec<CheckLine> {
 fn brief(path: &Path, outcome: &Outcome) -> String {
     let mark = if outcome.as_expected { "ok  " } else { "NOT " };
     let mut line = format!("{mark} {:<7} {:<44} {}", outcome.verdict.name(), path.display(), outcome.digest);
+    for note in &outcome.notes {
+        line += &format!("\n       {note}");
+    }
     for expectation in outcome.expectations.iter().filter(|expectation| !expectation.met) {
         line += &format!("\n       {}", expectation.text);
     }

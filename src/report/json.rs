@@ -31,6 +31,7 @@ pub fn json(view: &RunView) -> Value {
         "channels": plan.channels.len(),
         "seed": view.seed,
         "verdict": view.verdict,
+        "as_expected": view.as_expected,
         "digest": view.digest.to_string(),
         "notes": view.notes,
         "events": view.events,

@@ -48,6 +48,8 @@ pub struct RunView<'a> {
     pub notes: &'a [String],
     /// The verdict on the whole run.
     pub verdict: &'a str,
+    /// Whether verdict and figures are what the scenario expects.
+    pub as_expected: bool,
     /// The digest of all events.
     pub digest: Digest,
     /// The seed that was used, which may differ from the scenario's.

@@ -131,6 +131,7 @@ pub(crate) fn with_view<T>(size: Size, report: impl FnOnce(&RunView) -> T) -> T 
         expectations: &expectations,
         notes: &[],
         verdict: "FAIL",
+        as_expected: false,
         digest: Digest(0xabc),
         seed: 7,
         events: 1_234_567,

@@ -18,9 +18,11 @@ const RESTARTS: usize = 8;
 /// The report of a run as text.
 pub fn table(view: &RunView) -> String {
     let mut out = header(view);
-    if !view.figures.checkpoints.is_empty() {
-        out += &checkpoints(view);
-    }
+    out += &match (view.figures.checkpoints.is_empty(), view.scenario.checkpoints.interval) {
+        (false, _) => checkpoints(view),
+        (true, None) => "\nNo checkpoint: `checkpoints.interval` is not given\n".to_owned(),
+        (true, Some(_)) => "\nNo checkpoint of the whole job was triggered\n".to_owned(),
+    };
     if let Some(checkpoint) = slowest(view.figures) {
         out += &one_checkpoint(view.plan, checkpoint);
     }
@@ -273,7 +275,12 @@ fn verdicts(view: &RunView) -> String {
         counted(view.hops, "record hop"),
         view.figures.totals.end
     );
-    let _ = writeln!(out, "\n{}  {facts}\ndigest {}", view.verdict, view.digest);
+    let expected = match (view.as_expected, view.verdict) {
+        (true, "PASS") => "",
+        (true, _) => ", as expected",
+        (false, _) => ", NOT as expected",
+    };
+    let _ = writeln!(out, "\n{}{expected}  {facts}\ndigest {}", view.verdict, view.digest);
     out
 }
 
@@ -302,7 +309,7 @@ mod tests {
             "Records: 1000 emitted",
             "  FAIL  exactly-once",
             "  NOT   end-to-end.max is",
-            "FAIL  1234567 events",
+            "FAIL, NOT as expected  1234567 events",
             "digest 0000",
         ] {
             assert!(text.contains(part), "\"{part}\" is missing in:\n{text}");
