@@ -22,6 +22,22 @@ pub struct Recurrence {
 
 /// The recurrence on the tasks of a plan, where task i takes `cost[i]`.
 ///
+/// ```
+/// use cutline::base::{Span, Time};
+/// use cutline::{model, scenario, world::Job};
+///
+/// // a -> c, b -> c, b -> d
+/// let scenario = scenario::parse(r#"{"cutline": 1, "job": {
+///     "operators": [{"id": "a", "kind": "source", "rate": "1/s"}, {"id": "b", "kind": "source", "rate": "1/s"},
+///                   {"id": "c", "kind": "sink"}, {"id": "d", "kind": "sink"}],
+///     "edges": [{"from": "a", "to": "c"}, {"from": "b", "to": "c"}, {"from": "b", "to": "d"}]}}"#, "abcd.json")?;
+/// let plan = Job::compile(scenario)?.plan;
+/// let cost = [600, 600, 500, 700].map(Span::from_millis);
+/// let t = model::completion(&plan, Time::ZERO, &cost);
+/// assert_eq!(t.total, Time::ZERO + Span::from_millis(1300), "b, then d");
+/// # Ok::<(), cutline::base::Problem>(())
+/// ```
+///
 /// # Panics
 ///
 /// If `cost` is not as long as the plan has tasks.
