@@ -101,7 +101,10 @@ fn what_is_unknown_is_answered_with_the_nearest() {
         let problem =
             scenario_with(misspelt, &[], LINE).and_then(|s| Job::compile(s).map(drop)).expect_err("no such name");
         assert_eq!(problem.found, format!("there is no protocol \"{misspelt}\""));
-        assert_eq!(problem.allowed, format!("did you mean \"{name}\"?"));
+        // The nearest name would mislead: "unaligned" is a protocol of its own, if not one of the zoo.
+        for known in ZOO {
+            assert!(problem.allowed.contains(&format!("\"{}\"", known.name())), "{}", problem.allowed);
+        }
     }
 }
 

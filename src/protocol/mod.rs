@@ -160,10 +160,10 @@ pub struct JobSite<'a> {
 /// Finds the protocol that a scenario names and reads its parameters; refuses jobs it does not claim.
 pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protocol, Settings), Problem> {
     let protocol = *ZOO.iter().find(|protocol| protocol.name() == spec.protocol).ok_or_else(|| {
-        let names: Vec<&str> = ZOO.iter().map(|protocol| protocol.name()).collect();
-        let hint = nearest(&spec.protocol, names.iter().copied())
-            .map_or(format!("the zoo has {}", names.join(", ")), |name| format!("did you mean \"{name}\"?"));
-        Problem::at(spec.place.clone(), format!("there is no protocol \"{}\"", spec.protocol), hint)
+        // All of them rather than the nearest: "unaligned" is no misspelling of "aligned".
+        let names: Vec<String> = ZOO.iter().map(|protocol| format!("\"{}\"", protocol.name())).collect();
+        let allowed = format!("the zoo has {}", names.join(", "));
+        Problem::at(spec.place.clone(), format!("there is no protocol \"{}\"", spec.protocol), allowed)
     })?;
     if let (false, Some(cycle)) = (protocol.claims().cycles, plan.cycles.first()) {
         let names: Vec<&str> = cycle.iter().map(|op| plan.operators[op.index()].name.as_str()).collect();
