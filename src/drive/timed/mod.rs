@@ -316,10 +316,8 @@ impl Timed {
                     self.advance(job, world, sender, observer);
                 }
             }
-            Step::Credit { channel, .. } | Step::Resume { channel, .. } => {
-                if world.may_take_open(channel) {
-                    self.advance(job, world, job.plan.channels[channel.index()].from, observer);
-                }
+            Step::Credit { channel, .. } | Step::Resume { channel, .. } if world.may_take_open(channel) => {
+                self.advance(job, world, job.plan.channels[channel.index()].from, observer);
             }
             Step::Strike(_) | Step::Restart | Step::Stop | Step::CoordinatorTimer(_) => {
                 self.all_catch_up(job, world, observer);
