@@ -13,7 +13,7 @@ use crate::base::{Bytes, Place, Problem, Rate, Span, parse_bytes, parse_rate, pa
 pub(super) fn scenario() -> Shape<Scenario> {
     record(|o: &mut Object<'_>| {
         o.field("cutline", "The version of the file format, which is 1.", version()).required()?;
-        Ok(Scenario {
+        let scenario = Scenario {
             name: o.field("name", "A short name; the file's if left out.", text()).optional()?.unwrap_or_default(),
             why: o.field("why", "What the scenario shows.", text()).optional()?.unwrap_or_default(),
             job: o.field("job", "The dataflow.", record(job)).required()?,
@@ -30,7 +30,9 @@ pub(super) fn scenario() -> Shape<Scenario> {
                 .or(json!([]))?,
             run: o.field("run", "Seed and length of the run.", record(run)).or(json!({}))?,
             expect: o.field("expect", "What must come out.", record(expect)).or(json!({}))?,
-        })
+        };
+        o.field("$schema", "Where editors find the schema of this file; nothing else reads it.", text()).optional()?;
+        Ok(scenario)
     })
 }
 
