@@ -100,13 +100,13 @@
 //! | what | file | table | held to it by |
 //! |---|---|---|---|
 //! | a protocol | `protocol/zoo/name.rs`: [`protocol::Protocol`], [`protocol::TaskRole`], and [`protocol::CoordinatorRole`] or the shared [`protocol::BarrierCoordinator`] | [`protocol::ZOO`] | `tests/exactly_once.rs`: its claims, on random jobs |
-//! | an operator | `workload/operators/name.rs`: [`workload::OperatorKind`] | [`workload::OPERATORS`] | the oracle |
+//! | an operator | `workload/operators/name.rs`: [`workload::OperatorKind`]; how many inputs it has: `scenario/operator.rs` | [`workload::OPERATORS`] | the oracle |
 //! | a check | `check/name.rs`: [`check::Check`] | [`check::CHECKS`] | a forged trace in `tests/forged_traces.rs` |
 //! | a figure | a line of `check/figures/table.rs` | [`check::FIGURES`] | `expect.figures` of a scenario |
 //! | a fault | `fault/name.rs`, a variant of [`fault::Primitive`] and of [`scenario::Effect`]; what it does to the cluster is `world/failover.rs` | - | a scenario |
 //! | a command | `cli/name.rs`: [`cli::Command`] | [`cli::COMMANDS`] | `tests/command_line.rs` |
 //!
-//! The tables drive the parser, `cutline list`, the help, the schema and the tests.
+//! The tables drive `cutline list`, the help, the complaints and the tests.
 
 pub mod base;
 pub mod campaign;

@@ -2,7 +2,7 @@
 //!
 //! A [`Runner`] owns everything a run needs - world, driver, checks, figures, oracle - and resets it in place,
 //! so that a run of a small job costs microseconds and allocates nothing. Runners share a compiled
-//! [`Job`] and nothing else, so many of them on many threads give the same results as one.
+//! [`crate::world::Job`] and nothing else, so many of them on many threads give the same results as one.
 //!
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
