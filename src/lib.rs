@@ -53,7 +53,7 @@
 //!
 //! # The house
 //!
-//! Each folder may use those above it in this table, and none below.
+//! Each folder may use those above it in this table, and none below: `tests/layering.rs` says so.
 //!
 //! | folder | holds |
 //! |---|---|
@@ -93,13 +93,14 @@
 //!
 //! **Deterministic.** Integers only where anything is decided. A draw is a function of its address
 //! ([`base::Draws`]), so that one fault more or one task less changes no other draw. Ties in time are broken by
-//! kind of step and a hash of its identity. `clippy.toml` bans clocks and hash-ordered maps.
+//! kind of step and a hash of its identity. `clippy.toml` and `tests/tidy.rs` ban clocks and
+//! hash-ordered maps.
 //!
 //! # To add …
 //!
 //! | what | file | table | held to it by |
 //! |---|---|---|---|
-//! | a protocol | `protocol/zoo/name.rs`: [`protocol::Protocol`], [`protocol::TaskRole`], and [`protocol::CoordinatorRole`] or the shared [`protocol::BarrierCoordinator`] | [`protocol::ZOO`] | `tests/exactly_once.rs`: its claims, on random jobs |
+//! | a protocol | `protocol/zoo/name.rs`: [`protocol::Protocol`], [`protocol::TaskRole`], and [`protocol::CoordinatorRole`] or the shared [`protocol::BarrierCoordinator`] | [`protocol::ZOO`] | `tests/zoo.rs`, and `tests/exactly_once.rs`: its claims, on random jobs |
 //! | an operator | `workload/operators/name.rs`: [`workload::OperatorKind`]; how many inputs it has: `scenario/operator.rs` | [`workload::OPERATORS`] | the oracle |
 //! | a check | `check/name.rs`: [`check::Check`] | [`check::CHECKS`] | a forged trace in `tests/forged_traces.rs` |
 //! | a figure | a line of `check/figures/table.rs` | [`check::FIGURES`] | `expect.figures` of a scenario |

@@ -242,6 +242,8 @@ fn a_trace_is_one_event_of_json_in_each_line() {
     let events: Vec<Value> = trace.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert!(called.out.contains(&format!("PASS  {} events", events.len())), "{}", called.out);
     assert!(trace.lines().last().is_some_and(|line| line.contains("run-ended")));
+    assert!(events.iter().any(|event| event["of"] == "source[1]->count[0]" && event["event"] == "barrier-received"));
+    assert!(events.iter().any(|event| event["of"] == "count[1]" && event["event"] == "task-failed"));
     // For several runs it is a folder.
     let second = shipped("02-textbook-recurrence.json");
     assert_eq!(desk.call(&["run", "a.json", &second, "--trace", "all"]).code, Some(0));

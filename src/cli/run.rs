@@ -4,8 +4,9 @@ use super::{Command, read_scenario, scenario_files};
 use crate::base::Problem;
 use crate::campaign::{Outcome, Runner, Want};
 use crate::check::Verdict;
+use crate::plan::Plan;
 use crate::report::{CheckLine, RunView, json, table, timeline, write_file};
-use crate::trace::{first_divergence, to_json};
+use crate::trace::{Stamped, first_divergence, to_json};
 use crate::world::Job;
 use clap::{Arg, ArgAction, ArgMatches};
 use std::collections::BTreeSet;
@@ -172,7 +173,7 @@ fn run_one(
         }
     }
     if let Some(base) = &options.trace {
-        let lines: Vec<String> = runner.trace().iter().map(|event| to_json(event).to_string() + "\n").collect();
+        let lines: Vec<String> = runner.trace().iter().map(|event| trace_line(event, &job.plan)).collect();
         write_file(&options.place(base, path, "jsonl"), lines.concat().as_bytes())?;
     }
     let checks = check_lines(&runner, &outcome);
@@ -209,6 +210,16 @@ fn run_one(
         let _ = writeln!(out, "{}", table(&view));
     }
     Ok(outcome.as_expected)
+}
+
+/// An event as a line of JSON: its task or channel by number, and in `of` by the name that scenarios call it.
+fn trace_line(stamped: &Stamped, plan: &Plan) -> String {
+    let mut value = to_json(stamped);
+    let channel = stamped.event.channel().map(|channel| plan.channel_name(channel));
+    if let Some(name) = channel.or_else(|| stamped.event.task().map(|task| plan.task_name(task))) {
+        value["of"] = name.into();
+    }
+    value.to_string() + "\n"
 }
 
 /// One line for each check: what it looked at, or what it found.
