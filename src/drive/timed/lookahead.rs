@@ -40,7 +40,8 @@ impl Lookahead {
         let most = most.min(self.until_flush(job, task, anchor));
         let limit = world.upcoming(task, most).min(most);
         let outputs = job.plan.outputs(task);
-        if outputs.is_empty() && self.service[task.index()].is_some() {
+        // One record is one step whatever it does; and without outputs only the end of the input is an effect.
+        if (limit == 1 || outputs.is_empty()) && self.service[task.index()].is_some() {
             return Effect { records: limit, at: self.finish_of(job, world, task, anchor, limit) };
         }
         world.prepare(job, task, limit);
