@@ -130,6 +130,9 @@ pub struct TaskTimes {
     pub first: Option<Arrival>,
     /// How the last barrier came.
     pub last: Option<Arrival>,
+    /// The last barrier came after the snapshot had begun: its channel was captured until then, and the
+    /// snapshot was not complete before. Told by the order of events, which one instant may have several of.
+    pub captured: bool,
 }
 
 /// A barrier at the end of its way.
@@ -275,6 +278,7 @@ impl Figures {
         }
         times.aligned = at;
         times.last = arrival;
+        times.captured = times.started != Time::NEVER;
     }
 
     fn ended(&mut self, at: Time, id: CheckpointId, status: Status) {
@@ -430,6 +434,7 @@ impl TaskTimes {
         bytes: Bytes(0),
         first: None,
         last: None,
+        captured: false,
     };
 
     /// From the first barrier handled to the last.
@@ -442,7 +447,8 @@ impl TaskTimes {
         between(self.started, self.taken)
     }
 
-    /// The asynchronous part, until everything is in storage.
+    /// The asynchronous part, until everything is in storage: captured channels too, whose last barriers it
+    /// waits for.
     pub fn r#async(&self) -> Option<Span> {
         between(self.taken, self.durable)
     }
@@ -510,6 +516,19 @@ mod tests {
         assert_eq!(join.first, Some(Arrival { channel: ChannelId(0), sent: Time(111) }));
         assert_eq!(join.last, Some(Arrival { channel: ChannelId(1), sent: Time(131) }));
         assert_eq!(checkpoint.tasks[SOURCE.index()].alignment(), Some(Span::ZERO));
+    }
+
+    /// What matters is the order of events: at one instant, too, a snapshot begins before or after a barrier.
+    #[test]
+    fn a_barrier_after_the_beginning_of_the_snapshot_ends_a_capture() {
+        let (task, checkpoint) = (JOIN, ONE);
+        let barrier = |channel| (5, Event::BarrierReceived { task, channel: ChannelId(channel), checkpoint });
+        let (trigger, start) =
+            ((1, Event::CheckpointTriggered { checkpoint }), (5, Event::SnapshotStarted { task, checkpoint }));
+        let captured = |events: &[(u64, Event)]| told(events).checkpoints[0].tasks[JOIN.index()].captured;
+        assert!(captured(&[trigger, barrier(0), start, barrier(1)]));
+        assert!(!captured(&[trigger, barrier(0), barrier(1), start]));
+        assert!(!captured(&[trigger, barrier(0), start]));
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! Where the time of a simulated checkpoint went, and how that differs from the recurrence.
 //!
 //! From the last acknowledgement the walk goes back in time: through the parts of the task's own snapshot to
-//! its last barrier, through the channel that brought it to the task that sent it, and so on to a task that
-//! the coordinator triggered. Every nanosecond between the trigger and the last acknowledgement falls into
-//! exactly one [`Part`], so the parts add up to the end-to-end duration.
+//! the barrier that set it off, through the channel that brought it to the task that sent it, and so on to a
+//! task that the coordinator triggered. Every nanosecond between the trigger and the last acknowledgement
+//! falls into exactly one [`Part`], so the parts add up to the end-to-end duration.
+//!
+//! A snapshot is set off by the last barrier if they are aligned. Where barriers overtake records it is set
+//! off by the first one, and the other channels are captured until theirs comes: there the last barrier only
+//! ends the snapshot, and only if all else was in storage already. So on a cycle a task can be on the path
+//! twice: at its end, for the last barrier, and before that, for the first one, which made it send its own.
 
 use super::{Recurrence, completion};
 use crate::base::{ChannelId, CheckpointId, Span, TaskId, Time};
-use crate::check::{CheckpointFigures, TaskTimes};
+use crate::check::{Arrival, CheckpointFigures, TaskTimes};
 use crate::plan::Plan;
 use std::cmp::Ordering;
 use std::fmt;
@@ -21,6 +26,8 @@ pub enum Cause {
     Channel,
     /// The same, while the receiver had a barrier of another channel already and waited for this one.
     Alignment,
+    /// The same, while the receiver's snapshot had begun and captured this channel, and lacked nothing else.
+    Capture,
     /// The task had its barriers and did not begin its snapshot yet, or was done and did not pass them on.
     Waiting,
     /// The synchronous part of a snapshot.
@@ -33,8 +40,16 @@ pub enum Cause {
 
 impl Cause {
     /// All causes, in the order of their columns.
-    pub const ALL: [Cause; 7] =
-        [Self::Rpc, Self::Channel, Self::Alignment, Self::Waiting, Self::Sync, Self::Async, Self::Unknown];
+    pub const ALL: [Cause; 8] = [
+        Self::Rpc,
+        Self::Channel,
+        Self::Alignment,
+        Self::Capture,
+        Self::Waiting,
+        Self::Sync,
+        Self::Async,
+        Self::Unknown,
+    ];
 
     /// One word for tables.
     pub fn name(self) -> &'static str {
@@ -42,6 +57,7 @@ impl Cause {
             Self::Rpc => "rpc",
             Self::Channel => "channel",
             Self::Alignment => "alignment",
+            Self::Capture => "capture",
             Self::Waiting => "waiting",
             Self::Sync => "sync",
             Self::Async => "async",
@@ -83,13 +99,16 @@ pub struct Difference {
     pub predicted: Span,
     /// The critical path in the order of time, without gaps and without empty parts.
     pub parts: Vec<Part>,
-    /// The tasks of the critical path in the order of time.
+    /// The tasks of the critical path in the order of time; on a cycle the last one can be there twice.
     pub path: Vec<TaskId>,
     /// The recurrence itself.
     pub recurrence: Recurrence,
 }
 
 /// t(i) as measured: the synchronous and the asynchronous part of each task; zero if it took no snapshot.
+///
+/// As Flink shows it, the asynchronous part of a task that captures channels lasts at least until their last
+/// barrier. The events do not tell how long it would have been without.
 pub fn measured_costs(checkpoint: &CheckpointFigures) -> Vec<Span> {
     let cost = |times: &TaskTimes| times.sync().unwrap_or_default() + times.r#async().unwrap_or_default();
     checkpoint.tasks.iter().map(cost).collect()
@@ -126,44 +145,56 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn walk_back(&mut self, plan: &Plan) {
-        let Some(mut task) = self.checkpoint.slowest else { return };
-        self.back_to(self.checkpoint.tasks[task.index()].durable, Cause::Rpc, task, None);
-        // A walk that comes back to a task goes round a cycle in no time: there is nothing more to learn.
-        while !self.path.contains(&task) {
-            self.path.push(task);
-            match self.through(task) {
-                Some(channel) => task = plan.channels[channel.index()].from,
-                None => break,
+        let Some(slowest) = self.checkpoint.slowest else { return };
+        let times = self.checkpoint.tasks[slowest.index()];
+        self.back_to(times.durable, Cause::Rpc, slowest, None);
+        // In the synchronous part barriers cannot be handled: one that came at its end had waited for it.
+        let ended_by_last = times.captured && times.taken < times.aligned && times.aligned == times.durable;
+        let mut task = slowest;
+        let mut arrival = if ended_by_last { self.capture(task) } else { self.snapshot(task) };
+        self.path.push(task);
+        while let Some(channel) = arrival {
+            task = plan.channels[channel.index()].from;
+            // Each barrier was sent because of one that came before, so that none but the last task comes
+            // twice. Events that say something else must not lead round a cycle for ever.
+            if self.path[1..].contains(&task) {
+                break;
             }
+            self.path.push(task);
+            arrival = self.snapshot(task);
         }
         self.back_to(self.checkpoint.triggered, Cause::Unknown, task, None);
     }
 
-    /// Explains what a task did until now, and how the barrier came that set it off.
-    fn through(&mut self, task: TaskId) -> Option<ChannelId> {
+    /// Explains how the last barrier came, for which a snapshot that had begun waited.
+    fn capture(&mut self, task: TaskId) -> Option<ChannelId> {
         let times = self.checkpoint.tasks[task.index()];
-        // Barriers that overtake: the snapshot begins at the first one, and the last one only ends it. If the
-        // last one came after the synchronous part, the rest of the snapshot is taken to have waited for it.
-        let overtaken = times.aligned != Time::NEVER && times.started < times.aligned;
-        let by_last = if overtaken { times.taken < times.aligned && times.aligned <= self.at } else { true };
-        if overtaken && by_last {
-            self.back_to(times.aligned, Cause::Async, task, None);
-        } else {
-            self.back_to(times.durable, Cause::Waiting, task, None);
-            self.back_to(times.taken, Cause::Async, task, None);
-            self.back_to(times.started, Cause::Sync, task, None);
-            self.back_to(if by_last { times.aligned } else { times.reached }, Cause::Waiting, task, None);
+        let arrival = times.last?;
+        self.back_to(times.started.max(arrival.sent), Cause::Capture, task, Some(arrival.channel));
+        self.arrive(task, arrival)
+    }
+
+    /// Explains what a task did with its snapshot until now, and how the barrier came that set it off.
+    fn snapshot(&mut self, task: TaskId) -> Option<ChannelId> {
+        let times = self.checkpoint.tasks[task.index()];
+        let (ready, arrival) = if times.captured { (times.reached, times.first) } else { (times.aligned, times.last) };
+        self.back_to(times.durable, Cause::Waiting, task, None);
+        self.back_to(times.taken, Cause::Async, task, None);
+        self.back_to(times.started, Cause::Sync, task, None);
+        self.back_to(ready, Cause::Waiting, task, None);
+        if arrival.is_none() && times.reached != Time::NEVER {
+            self.back_to(self.checkpoint.triggered, Cause::Rpc, task, None);
         }
-        let Some(arrival) = (if by_last { times.last } else { times.first }) else {
-            if times.reached != Time::NEVER {
-                self.back_to(self.checkpoint.triggered, Cause::Rpc, task, None);
-            }
-            return None;
-        };
+        self.arrive(task, arrival?)
+    }
+
+    /// Explains how a barrier came to a task.
+    fn arrive(&mut self, task: TaskId, arrival: Arrival) -> Option<ChannelId> {
         if arrival.sent == Time::NEVER {
             return None;
         }
-        self.back_to(times.reached.max(arrival.sent), Cause::Alignment, task, Some(arrival.channel));
+        let reached = self.checkpoint.tasks[task.index()].reached;
+        self.back_to(reached.max(arrival.sent), Cause::Alignment, task, Some(arrival.channel));
         self.back_to(arrival.sent, Cause::Channel, task, Some(arrival.channel));
         Some(arrival.channel)
     }
@@ -185,6 +216,8 @@ enum Term {
     Cause(Cause),
     /// Snapshots that ran beside one another where the recurrence has them one after the other.
     Overlap,
+    /// Snapshots that ran one after the other where the recurrence has them beside one another.
+    Feedback,
 }
 
 impl Difference {
@@ -202,10 +235,16 @@ impl Difference {
         self.predicted - (self.total(Cause::Sync) + self.total(Cause::Async))
     }
 
+    /// What the critical path counts and the recurrence does not: snapshots that ran one after the other
+    /// because the barrier came through a feedback edge, which the recurrence leaves out.
+    pub fn beyond(&self) -> Span {
+        (self.total(Cause::Sync) + self.total(Cause::Async)) - self.predicted
+    }
+
     /// The term that explains most of the difference to the prediction: it has the sign of the difference. If
     /// there is none in sum, it is the largest one.
     fn main_term(&self) -> Option<Term> {
-        let more = self.more().map(|(cause, span)| (Term::Cause(cause), span));
+        let more = self.more();
         let less = [(Term::Overlap, self.overlap())];
         let terms: Vec<_> = match self.end_to_end.cmp(&self.predicted) {
             Ordering::Greater => more.collect(),
@@ -221,18 +260,22 @@ impl Difference {
             .map(|(term, _)| term)
     }
 
-    /// What made it longer than the recurrence says: all on the critical path that is not a snapshot.
-    fn more(&self) -> impl Iterator<Item = (Cause, Span)> {
-        let causes = [Cause::Rpc, Cause::Channel, Cause::Alignment, Cause::Waiting, Cause::Unknown];
-        causes.into_iter().map(|cause| (cause, self.total(cause)))
+    /// What made it longer than the recurrence says: all on the critical path that is not a snapshot, and
+    /// snapshots that the recurrence does not have there.
+    fn more(&self) -> impl Iterator<Item = (Term, Span)> {
+        let not_snapshots = Cause::ALL.into_iter().filter(|cause| !matches!(cause, Cause::Sync | Cause::Async));
+        let causes = not_snapshots.map(|cause| (Term::Cause(cause), self.total(cause)));
+        causes.chain([(Term::Feedback, self.beyond())])
     }
 
     /// One word for what makes the largest part of the difference to the prediction: a cause, `overlap`
-    /// (snapshots ran beside one another where the recurrence has them one after the other), or `none`.
+    /// (snapshots ran beside one another where the recurrence has them one after the other), `feedback` (they
+    /// ran one after the other because of a feedback edge, which the recurrence leaves out), or `none`.
     pub fn main_cause(&self) -> &'static str {
         match self.main_term() {
             None => "none",
             Some(Term::Overlap) => "overlap",
+            Some(Term::Feedback) => "feedback",
             Some(Term::Cause(cause)) => cause.name(),
         }
     }
@@ -250,13 +293,16 @@ impl Difference {
     pub fn finding(&self, plan: &Plan) -> String {
         let took = format!("Checkpoint {} took {}", self.checkpoint, self.end_to_end);
         // Barriers on their way count together, whether the receiver had another one already or not.
-        let kind = |part: &Part| if part.cause == Cause::Alignment { Cause::Channel } else { part.cause };
+        let kind = |part: &Part| match part.cause {
+            Cause::Alignment | Cause::Capture => Cause::Channel,
+            other => other,
+        };
         let of_kind = |cause| self.sum(|part| kind(part) == cause);
         let at_task = |cause, task| self.sum(|part| kind(part) == cause && part.task == task);
         let Some(cause) = Cause::ALL.into_iter().rev().max_by_key(|cause| of_kind(*cause)) else { return took };
         let percent = (u128::from(of_kind(cause).0) * 200 / u128::from(self.end_to_end.0.max(1))).div_ceil(2);
         let what = match cause {
-            Cause::Channel | Cause::Alignment => "waiting for barriers",
+            Cause::Channel | Cause::Alignment | Cause::Capture => "waiting for barriers",
             Cause::Waiting => "until tasks began their snapshots",
             Cause::Sync => "in synchronous parts of snapshots",
             Cause::Async => "in asynchronous parts of snapshots",
@@ -276,13 +322,15 @@ impl fmt::Display for Difference {
         let mut more: Vec<_> = self.more().filter(|(_, span)| *span > Span::ZERO).collect();
         more.sort_by_key(|(_, span)| std::cmp::Reverse(*span));
         let rest = more.iter().skip(1).fold(Span::ZERO, |sum, (_, span)| sum + *span);
-        if let Some((cause, span)) = more.first() {
-            let what = match cause {
-                Cause::Rpc => "for messages of the coordinator",
-                Cause::Channel => "for barriers in channels",
-                Cause::Alignment => "for alignment",
-                Cause::Waiting => "until tasks began",
-                Cause::Sync | Cause::Async | Cause::Unknown => "not told by events",
+        if let Some((term, span)) = more.first() {
+            let what = match term {
+                Term::Cause(Cause::Rpc) => "for messages of the coordinator",
+                Term::Cause(Cause::Channel) => "for barriers in channels",
+                Term::Cause(Cause::Alignment) => "for alignment",
+                Term::Cause(Cause::Capture) => "for captured channels",
+                Term::Cause(Cause::Waiting) => "until tasks began",
+                Term::Feedback => "of snapshots behind feedback edges",
+                Term::Cause(Cause::Sync | Cause::Async | Cause::Unknown) | Term::Overlap => "not told by events",
             };
             write!(f, ": {span} {what}")?;
             if rest > Span::ZERO {
@@ -302,8 +350,10 @@ impl fmt::Display for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::below;
+    use crate::base::{Attempt, Bytes, below};
+    use crate::check::{Figures, Status};
     use crate::model::sample::{self, By, Invented, Order};
+    use crate::trace::{Event, Observer};
     use proptest::prelude::*;
 
     fn millis(ms: u64) -> Span {
@@ -369,7 +419,8 @@ mod tests {
     fn a_barrier_that_overtakes_is_explained_by_the_last_one_if_that_was_late() {
         let (_, told) = fan_in(Order::Overtake);
         assert_eq!(told.end_to_end, millis(1 + 50 + 1));
-        assert_eq!((told.total(Cause::Channel), told.total(Cause::Alignment)), (millis(10), millis(40)));
+        assert_eq!((told.total(Cause::Channel), told.total(Cause::Capture)), (millis(10), millis(40)));
+        assert_eq!(told.main_cause(), "capture");
     }
 
     /// The walk with a task that lost its events still adds up.
@@ -394,6 +445,153 @@ mod tests {
             told.to_string().split(": ").nth(1),
             Some("6ms not told by events and 1ms for other things, less 7ms of snapshots beside one another")
         );
+    }
+
+    /// A task on a cycle, and the one behind it that closes the cycle: the events of one checkpoint by hand.
+    /// The source's marker makes `step` begin at 20 and `again` at 25; what `again` sent reaches `step` at
+    /// `last`. The upload of `step` takes until 60.
+    fn cycle(last: u64) -> (Plan, CheckpointFigures) {
+        let edges = [("source", "step", By::Hash), ("step", "again", By::Forward), ("again", "step", By::Feedback)];
+        let (_, plan) = sample::job(&[("source", 1), ("step", 1), ("again", 1)], &edges);
+        let checkpoint = CheckpointId(1);
+        let named = |name| plan.task_named(name, 0).expect("named");
+        let (source, step, again) = (named("source"), named("step"), named("again"));
+        let way = |from, to| plan.inputs(to).iter().copied().find(|c| plan.channels[c.index()].from == from);
+        let way = |from, to| way(from, to).expect("they are connected");
+        let (enter, forth, back) = (way(source, step), way(step, again), way(again, step));
+        let begin = |at, task, channel| {
+            let sent = Event::BarrierSent { channel, checkpoint };
+            [(at, sent), (at, Event::SnapshotStarted { task, checkpoint })]
+        };
+        let taken = |at, task| (at, Event::SnapshotTaken { task, checkpoint });
+        let barrier = |at, task, channel| (at, Event::BarrierReceived { task, channel, checkpoint });
+        let mut events = vec![
+            (0, Event::CheckpointTriggered { checkpoint }),
+            (5, Event::TriggerReceived { task: source, checkpoint }),
+            barrier(20, step, enter),
+            barrier(25, again, forth),
+            barrier(last, step, back),
+            taken(7, source),
+            taken(23, step),
+            taken(26, again),
+        ];
+        events.extend([begin(5, source, enter), begin(20, step, forth), begin(25, again, back)].concat());
+        for (durable, task) in [(10, source), (30, again), (last.max(60), step)] {
+            events.push((durable, Event::SnapshotDurable { task, checkpoint, bytes: 1 }));
+            events.push((durable + 4, Event::AckReceived { task, checkpoint, attempt: Attempt(0) }));
+        }
+        events.push((last.max(60) + 4, Event::CheckpointCompleted { checkpoint }));
+        // At one instant a marker comes before what it sets off.
+        events.sort_by_key(|(at, _)| *at);
+        let mut figures = Figures::new(&plan);
+        events.iter().for_each(|(at, event)| figures.event(Time(*at), event));
+        let checkpoint = figures.checkpoints.swap_remove(0);
+        (plan, checkpoint)
+    }
+
+    fn parts_of(plan: &Plan, told: &Difference) -> Vec<(Cause, String, u64)> {
+        told.parts.iter().map(|p| (p.cause, plan.task_name(p.task).replace("[0]", ""), p.span().0)).collect()
+    }
+
+    #[test]
+    fn on_a_cycle_the_last_task_is_passed_twice() {
+        let (plan, checkpoint) = cycle(100);
+        let told = explain(&plan, &checkpoint).expect("it completed");
+        let names: Vec<_> = told.path.iter().map(|task| plan.task_name(*task).replace("[0]", "")).collect();
+        assert_eq!(names, ["source", "step", "again", "step"]);
+        let part = |cause, task: &str, span| (cause, task.to_owned(), span);
+        assert_eq!(
+            parts_of(&plan, &told),
+            [
+                part(Cause::Rpc, "source", 5),
+                part(Cause::Channel, "step", 15),
+                part(Cause::Channel, "again", 5),
+                part(Cause::Capture, "step", 75),
+                part(Cause::Rpc, "step", 4),
+            ]
+        );
+        assert_eq!(told.main_cause(), "capture");
+        assert_eq!(told.finding(&plan), "Checkpoint 1 took 104ns: 91 % waiting for barriers, most at step[0]");
+        assert!(told.to_string().contains("75ns for captured channels and"), "{told}");
+    }
+
+    #[test]
+    fn a_capture_that_ends_before_the_upload_costs_nothing() {
+        let (plan, checkpoint) = cycle(40);
+        let told = explain(&plan, &checkpoint).expect("it completed");
+        let part = |cause, task: &str, span| (cause, task.to_owned(), span);
+        assert_eq!(
+            parts_of(&plan, &told),
+            [
+                part(Cause::Rpc, "source", 5),
+                part(Cause::Channel, "step", 15),
+                part(Cause::Sync, "step", 3),
+                part(Cause::Async, "step", 37),
+                part(Cause::Rpc, "step", 4),
+            ]
+        );
+    }
+
+    /// A marker can go round a cycle in no time: `step` has begun when it comes back at the same instant.
+    #[test]
+    fn a_cycle_without_latency_has_an_end() {
+        let (plan, mut checkpoint) = cycle(100);
+        let at = Time(20);
+        for task in &mut checkpoint.tasks[1..] {
+            (task.reached, task.aligned, task.started, task.taken, task.durable) = (at, at, at, at, at);
+            for arrival in [&mut task.first, &mut task.last].into_iter().flatten() {
+                arrival.sent = arrival.sent.max(Time(5)).min(at);
+            }
+        }
+        let told = explain(&plan, &checkpoint).expect("it completed");
+        assert_eq!(told.total(Cause::Unknown), Span::ZERO);
+        assert_eq!((told.total(Cause::Channel), told.total(Cause::Capture)), (Span(15), Span::ZERO));
+    }
+
+    /// Barriers that set off one another without a beginning: no run tells such events, but files might.
+    #[test]
+    fn events_that_go_round_in_circles_are_unknown() {
+        let (plan, mut checkpoint) = cycle(100);
+        let step = plan.task_named("step", 0).expect("named").index();
+        checkpoint.tasks[step].first = checkpoint.tasks[step].last;
+        let told = explain(&plan, &checkpoint).expect("it completed");
+        assert_eq!(told.total(Cause::Unknown), Span(20));
+        assert_eq!(told.parts.iter().fold(Span::ZERO, |sum, part| sum + part.span()), told.end_to_end);
+    }
+
+    /// The recurrence leaves feedback edges out: a snapshot that had to wait for one comes on top.
+    #[test]
+    fn snapshots_behind_a_feedback_edge_are_told_as_such() {
+        let edges =
+            [("source", "step", By::Rebalance), ("step", "again", By::Forward), ("again", "step", By::Feedback)];
+        let (_, plan) = sample::job(&[("source", 1), ("step", 2), ("again", 2)], &edges);
+        let way = ["source[0]", "step[0]", "again[0]", "step[1]"];
+        let task = |name: &str| plan.task_ids().find(|task| plan.task_name(*task) == name).expect("named");
+        let mut tasks = vec![TaskTimes::NEVER; plan.tasks.len()];
+        // Each takes 10 for its synchronous part, and passes its marker on at the end of it.
+        for (n, name) in way.into_iter().enumerate() {
+            let (from, to) = (Time(n as u64 * 10), Time(n as u64 * 10 + 10));
+            let comes_from = |c: &&ChannelId| n > 0 && plan.channels[c.index()].from == task(way[n - 1]);
+            let channel = plan.inputs(task(name)).iter().find(comes_from);
+            let first = channel.map(|channel| Arrival { channel: *channel, sent: from });
+            let (reached, aligned, started, taken, durable, acked) = (from, from, from, to, to, to);
+            tasks[task(name).index()] =
+                TaskTimes { reached, aligned, started, taken, durable, acked, first, last: first, ..TaskTimes::NEVER };
+        }
+        let checkpoint = CheckpointFigures {
+            id: CheckpointId(1),
+            triggered: Time::ZERO,
+            status: Status::Completed,
+            ended: Time(40),
+            last_ack: Time(40),
+            slowest: Some(task("step[1]")),
+            bytes: Bytes(0),
+            tasks,
+        };
+        let told = explain(&plan, &checkpoint).expect("it completed");
+        assert_eq!((told.total(Cause::Sync), told.predicted, told.beyond()), (Span(40), Span(30), Span(10)));
+        assert_eq!((told.main_cause(), told.signed().as_str(), told.overlap()), ("feedback", "+10ns", Span::ZERO));
+        assert!(told.to_string().ends_with("10ns of snapshots behind feedback edges"), "{told}");
     }
 
     proptest! {

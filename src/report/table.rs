@@ -97,20 +97,8 @@ fn checkpoints(view: &RunView) -> String {
         ">bytes",
         "<slowest task",
     ]);
-    let mut paths = Grid::new(&[
-        ">#",
-        ">predicted",
-        ">difference",
-        ">rpc",
-        ">channel",
-        ">alignment",
-        ">waiting",
-        ">sync",
-        ">async",
-        "<main cause",
-    ]);
     let shown = worth_showing(all);
-    let mut explained = 0;
+    let mut explained = Vec::new();
     for i in &shown {
         let checkpoint = &all[*i];
         rows.row([
@@ -126,8 +114,7 @@ fn checkpoints(view: &RunView) -> String {
             checkpoint.slowest.map_or("-".to_owned(), |task| elide(&plan.task_name(task), 14)),
         ]);
         if let Some(told) = explain(plan, checkpoint) {
-            paths.row(path_row(&told));
-            explained += 1;
+            explained.push(told);
         }
     }
     let count = |status: fn(&Status) -> bool| all.iter().filter(|c| status(&c.status)).count();
@@ -138,18 +125,35 @@ fn checkpoints(view: &RunView) -> String {
         count(|status| matches!(status, Status::Aborted(_))),
         if shown.len() < all.len() { "; the first, the last and the slowest ones" } else { "" },
     );
-    if explained > 0 {
+    if !explained.is_empty() {
+        let paths = paths(&explained);
         let _ =
             write!(out, "\nCritical paths, and what T(n,i) = max T(n,j) + t(i) predicts from sync and async\n{paths}");
     }
     out
 }
 
-fn path_row(told: &Difference) -> Vec<String> {
-    let columns = [Cause::Rpc, Cause::Channel, Cause::Alignment, Cause::Waiting, Cause::Sync, Cause::Async];
-    let causes = columns.map(|cause| told.total(cause).to_string());
-    let ends = [told.checkpoint.to_string(), told.predicted.to_string(), told.signed()];
-    ends.into_iter().chain(causes).chain([told.main_cause().to_owned()]).collect()
+/// A row for each critical path. What only some protocols know has a column only where it occurs; where it
+/// does, alignment gives way if there is none, so that the rows are not too long.
+fn paths(explained: &[Difference]) -> Grid {
+    let occurs = |cause: Cause| explained.iter().any(|told| told.total(cause) > Span::ZERO);
+    let shown = |cause: &Cause| match cause {
+        Cause::Capture | Cause::Unknown => occurs(*cause),
+        Cause::Alignment => occurs(*cause) || !occurs(Cause::Capture),
+        _ => true,
+    };
+    let causes: Vec<Cause> = Cause::ALL.into_iter().filter(shown).collect();
+    let headings: Vec<String> = causes.iter().map(|cause| format!(">{}", cause.name())).collect();
+    let ends = [">#", ">predicted", ">difference"];
+    let columns: Vec<&str> =
+        ends.into_iter().chain(headings.iter().map(String::as_str)).chain(["<main cause"]).collect();
+    let mut paths = Grid::new(&columns);
+    for told in explained {
+        let ends = [told.checkpoint.to_string(), told.predicted.to_string(), told.signed()];
+        let spans = causes.iter().map(|cause| told.total(*cause).to_string());
+        paths.row(ends.into_iter().chain(spans).chain([told.main_cause().to_owned()]));
+    }
+    paths
 }
 
 /// The instants of a task that have a column, and the one that the recurrence predicts.
@@ -287,6 +291,7 @@ fn verdicts(view: &RunView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::sample::Order;
     use crate::report::sample;
 
     fn lines_fit(text: &str) {
@@ -321,6 +326,18 @@ mod tests {
         let text = sample::with_view(sample::Size::Large, table);
         lines_fit(&text);
         assert!(text.contains("source (64)") && text.contains("min") && text.lines().count() < 75, "{text}");
+    }
+
+    #[test]
+    fn waiting_for_captured_channels_has_a_column_where_it_occurs() {
+        let has_column = |order| {
+            let (_, plan, figures) = sample::run(sample::Size::Medium, order);
+            let explained: Vec<_> = figures.completed().filter_map(|c| explain(&plan, c)).collect();
+            let text = paths(&explained).to_string();
+            lines_fit(&text);
+            text.lines().next().is_some_and(|head| head.contains("capture"))
+        };
+        assert_eq!([Order::Emit, Order::Snapshot, Order::Overtake].map(has_column), [false, false, true]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn timeline(plan: &Plan, figures: &Figures, which: Option<CheckpointId>, cap
     if overview > 0.0 {
         all_checkpoints(&mut picture, figures, checkpoint, Area { x, y: 120.0, width: area.width, height: 62.0 });
     }
-    legend(&mut picture, top - 18.0);
+    legend(&mut picture, top - 18.0, checkpoint.tasks.iter().any(|times| times.captured));
     let scale = TimeScale::of(checkpoint.triggered, &told, area);
     scale.draw(&mut picture);
     rows.draw(&mut picture, plan, checkpoint, &scale);
@@ -75,9 +75,12 @@ const KINDS: [(&str, Color); 6] = [
     ("until acknowledged", color::GREEN),
 ];
 
-fn legend(picture: &mut Picture, baseline: f64) {
+/// In the lower part of a bar, beside what else the task does then.
+const CAPTURING: (&str, Color) = ("capturing", color::PURPLE);
+
+fn legend(picture: &mut Picture, baseline: f64, captures: bool) {
     let mut x = MARGIN;
-    for (name, fill) in KINDS {
+    for (name, fill) in KINDS.into_iter().chain(captures.then_some(CAPTURING)) {
         picture.rect(x, baseline - 9.5, 14.0, 10.0, fill);
         picture.text(x + 19.0, baseline, name, TEXT, 0.0, color::BLACK);
         x += 19.0 + Picture::text_width(name, TEXT) + 18.0;
@@ -303,9 +306,10 @@ fn bars(picture: &mut Picture, times: &TaskTimes, y: f64, bar: f64, scale: &Time
             from = to;
         }
     }
-    if times.aligned != Time::NEVER && times.aligned > aligned && bar >= 4.0 {
-        let (x0, x1) = (scale.x(times.reached), scale.x(times.aligned));
-        picture.rect(x0, y + bar - 2.0, x1 - x0, 2.0, color::ORANGE);
+    if times.captured && times.aligned > times.started && bar >= 4.0 {
+        let (x0, x1) = (scale.x(times.started), scale.x(times.aligned));
+        let height = (bar * 0.3).max(2.0);
+        picture.rect(x0, y + bar - height, x1 - x0, height, CAPTURING.1);
     }
 }
 
