@@ -178,6 +178,7 @@ impl Timed {
         self.reset(job, seed);
         let mut watched = Watched { clock: &mut self.host, job, observer };
         world.start(job, seed, &mut watched);
+        self.strike_at_once(job, world, observer);
         self.look_at_woken(job, world);
         while let Some((time, item)) = self.next(job, world) {
             self.host.now = time;
@@ -366,11 +367,16 @@ impl Timed {
             _ => {}
         }
         world.apply(job, step, &mut Watched { clock: &mut self.host, job, observer });
+        self.strike_at_once(job, world, observer);
+        self.look_at_woken(job, world);
+    }
+
+    /// Faults that wait for an event strike right after the step in which it happened.
+    fn strike_at_once<O: Observer>(&mut self, job: &Job, world: &mut World, observer: &mut O) {
         while let Some(fault) = self.host.struck.pop() {
             self.all_catch_up(job, world, observer);
             world.apply(job, Step::Strike(fault), &mut Watched { clock: &mut self.host, job, observer });
         }
-        self.look_at_woken(job, world);
     }
 
     fn look_at_woken(&mut self, job: &Job, world: &mut World) {
