@@ -15,7 +15,7 @@ const WIDE: u64 = 1000;
 const CHANNELS: u64 = WIDE * WIDE;
 
 /// Limits: for planning, in time and bytes; for a channel that nothing goes through, in bytes.
-const PLAN_MS_MAX: u128 = 2000;
+const PLAN_MS_MAX: u128 = 500;
 const PLAN_BYTES_MAX: u64 = 500_000_000;
 const IDLE_CHANNEL_BYTES_MAX: u64 = 200;
 

@@ -246,6 +246,7 @@ fn coordinator_inputs(tasks: u32) -> Vec<CoordinatorInput<'static>> {
         timer(TimerKind::Interval, 0),
         timer(TimerKind::Pause, 0),
         CoordinatorInput::Drained,
+        CoordinatorInput::Suspended,
         CoordinatorInput::Restarting { failed: FAILED },
     ];
     for checkpoint in 1..4 {

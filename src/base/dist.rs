@@ -105,7 +105,8 @@ impl Arrivals {
             (u128::from(burst.every.0.max(1)), u128::from(burst.length.0.min(burst.every.0)), u128::from(burst.times));
         let unit = u128::from(rate.0.max(1));
         let scale = 1_000_000_000 * u128::from(self.subtasks);
-        let (in_burst, in_cycle) = (length * times * unit, (length * times + (every - length)) * unit);
+        let in_burst = (length * times).saturating_mul(unit);
+        let in_cycle = (length * times + (every - length)).saturating_mul(unit);
         let (cycle, left) = (n * scale / in_cycle, n * scale % in_cycle);
         let within = if left < in_burst { left / (times * unit) } else { length + (left - in_burst) / unit };
         Span(clamp(cycle * every + within))

@@ -78,10 +78,12 @@ impl Observer for Judge {
     }
 }
 
-/// What a protocol promises for this very job: output only where every sink commits.
+/// What a protocol promises for this very job: output only where every sink commits with checkpoints.
 fn claims(job: &Job) -> Claims {
     let promised = job.protocol.claims();
-    let committed = job.scenario.job.operators.iter().all(|op| op.kind != "sink" || op.sink == SinkMode::TwoPhase);
+    // Without checkpoints nothing is ever committed before the job ends, and its tasks do not end as one.
+    let committed = job.settings.interval.is_some()
+        && job.scenario.job.operators.iter().all(|op| op.kind != "sink" || op.sink == SinkMode::TwoPhase);
     let mut claims = Vec::new();
     if promised.coordinated_cut {
         claims.push(Claim::CoordinatedCut);

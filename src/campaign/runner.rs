@@ -5,7 +5,7 @@ use crate::base::{Digest, Problem, TaskId, Time};
 use crate::check::{Checks, Expectation, Figures, Verdict, check_bounds, evaluate};
 use crate::drive::{Granularity, Timed};
 use crate::plan::Plan;
-use crate::trace::{Event, Matcher, Observer, Stamped, TraceDigest};
+use crate::trace::{Event, EventKind, Matcher, Observer, Stamped, TraceDigest};
 use crate::world::{Job, World};
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ struct Watch {
     /// By fault of the plan, whether it struck.
     struck: Vec<bool>,
     hops: u64,
+    /// How many snapshots were taken.
+    snapshots: u64,
 }
 
 /// What came of a run.
@@ -100,6 +102,7 @@ impl Runner {
             happens: job.scenario.expect.happens.iter().cloned().map(Matcher::new).collect(),
             struck: vec![false; job.faults.faults.len()],
             hops: 0,
+            snapshots: 0,
             plan,
         };
         let (world, driver) = (World::new(&job), Timed::new(&job, want.granularity)?);
@@ -139,7 +142,11 @@ impl Runner {
     fn judge(&self, seed: u64, verdict: Verdict) -> Outcome {
         let expect = &self.job.scenario.expect;
         let missed = self.watch.happens.iter().find(|matcher| !matcher.happened());
+        let idle = self.watch.hops == 0 && self.watch.snapshots == 0;
         let verdict = match (verdict, missed) {
+            (Verdict::Pass, None) if idle => {
+                Verdict::Miss("anything at all: no record moved, no snapshot was taken,".into())
+            }
             (Verdict::Pass, Some(matcher)) => Verdict::Miss(promise(matcher)),
             (verdict, _) => verdict,
         };
@@ -197,7 +204,7 @@ impl Watch {
         }
         self.happens.iter_mut().for_each(Matcher::reset);
         self.struck.fill(false);
-        self.hops = 0;
+        (self.hops, self.snapshots) = (0, 0);
     }
 }
 
@@ -206,6 +213,7 @@ impl Observer for Watch {
     fn event(&mut self, at: Time, event: &Event) {
         self.digest.event(at, event);
         self.judge.event(at, event);
+        self.snapshots += u64::from(event.kind() == EventKind::SnapshotTaken);
         if let Some(figures) = &mut self.figures {
             figures.event(at, event);
         }

@@ -39,7 +39,7 @@ impl Command for Run {
                 Arg::new("trace")
                     .long("trace")
                     .value_name("PATH")
-                    .help("Write every event as JSON Lines: to this file, or for several runs into this folder"),
+                    .help("Write every event as JSON Lines to PATH.jsonl; for several runs PATH is a folder"),
             )
             .arg(Arg::new("chart").long("chart").value_name("PATH").help(
                 "Draw the timeline of the slowest complete checkpoint as PATH.svg and PATH.png; for several runs \

@@ -73,16 +73,18 @@ fn plan_operators(job: &scenario::Job, ends: &[(usize, usize)], order: &[Operato
             keys: None,
         })
         .collect();
-    // Keys only come from sources and from operators that assign new ones, so one pass in dependency order
-    // knows every key; what a feedback edge brings back came through its target before, or was assigned
-    // on the way, and is added by a second pass.
-    for _ in 0..2 {
+    // Keys only come from sources and from operators that assign new ones. One pass in dependency order knows
+    // them all in a DAG; what feedback edges bring back takes a pass for each that a key has to cross.
+    let mut grew = true;
+    while std::mem::take(&mut grew) {
         for op in order {
             let inputs = ends.iter().filter(|(_, to)| *to == op.index()).map(|(from, _)| operators[*from].keyspace);
             let from_inputs = inputs.max().unwrap_or(0);
             let spec = &job.operators[op.index()];
             let planned = &mut operators[op.index()];
-            planned.keyspace = spec.rekey.unwrap_or(planned.keyspace.max(from_inputs));
+            let keyspace = spec.rekey.unwrap_or(planned.keyspace.max(from_inputs));
+            grew |= keyspace > planned.keyspace;
+            planned.keyspace = keyspace;
         }
     }
     for (index, spec) in job.operators.iter().enumerate() {

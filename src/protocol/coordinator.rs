@@ -235,6 +235,8 @@ impl CoordinatorRole for BarrierCoordinator {
                 TimerKind::Pause => {
                     self.state.pausing = false;
                     if std::mem::take(&mut self.state.waiting) {
+                        // The schedule goes on from here; what was planned before is void.
+                        out.push(Do::CancelTimer(INTERVAL));
                         self.tick(out);
                     }
                 }

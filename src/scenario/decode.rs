@@ -133,7 +133,11 @@ fn network(o: &mut Object<'_>) -> Result<Network, Problem> {
         exclusive: o.field("exclusive", "Buffers that each remote channel owns.", count(1, 1 << 20)).or(2)?,
         floating: o.field("floating", "Buffers that the channels of an input share.", count(0, 1 << 20)).or(8)?,
         max_per_channel: o
-            .field("max_per_channel", "More queued buffers at one output channel stop the sender.", count(1, 1 << 20))
+            .field(
+                "max_per_channel",
+                "So many buffers at one output channel, the open one among them, stop the sender.",
+                count(2, 1 << 20),
+            )
             .or(10)?,
         buffer_timeout: o.field("buffer_timeout", "How often part-filled buffers are sent.", flush).or("100ms")?,
         rpc: o.field("rpc", "One way between coordinator and task.", time()).or("500us")?,

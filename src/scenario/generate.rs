@@ -238,7 +238,7 @@ fn random_source(dice: &mut Dice, limits: &Limits, parallelism: u32, sources: u6
     let count = dice.from(1, 60) as u32;
     Source {
         partitions: parallelism * dice.from(1, 2) as u32 + dice.roll(2) as u32,
-        records: Some(dice.roll(u64::from(limits.records) / sources + 1)),
+        records: Some(1 + dice.roll(u64::from(limits.records) / sources + 1)),
         burst: (rate.is_some() && dice.chance(30)).then_some(burst),
         rate,
         keys: Keys { count, skew: dice.pick(&[Skew::Even, Skew::Zipf, Skew::Hot { keys: 1, percent: 60 }]) },

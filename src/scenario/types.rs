@@ -238,7 +238,7 @@ pub struct Network {
     pub exclusive: u32,
     /// Further buffers that the channels of one input edge of a task share.
     pub floating: u32,
-    /// More queued buffers than this at one output channel stop the sender.
+    /// So many buffers at one output channel, the open one among them, stop the sender.
     pub max_per_channel: u32,
     /// Partly filled buffers are sent this often; `None`: only full ones; zero: after every record.
     pub buffer_timeout: Option<Span>,

@@ -33,8 +33,16 @@ impl World {
         match job.faults.faults[fault as usize].effect {
             Primitive::TaskException(exception) => {
                 let task = &self.tasks[exception.task.index()];
-                if matches!(task.status, Status::Running | Status::Restoring) {
-                    self.fail(job, exception.task, Some(exception.task), host);
+                match task.status {
+                    Status::Running | Status::Restoring => self.fail(job, exception.task, Some(exception.task), host),
+                    // The job is going down already, and this task is one more that it must restore.
+                    Status::Frozen => {
+                        let attempt = task.attempt;
+                        host.emit(Event::TaskFailed { task: exception.task, attempt });
+                        self.tasks[exception.task.index()].status = Status::Dead;
+                        self.failover.failed.push(exception.task);
+                    }
+                    Status::Dead | Status::Finished => {}
                 }
             }
         }
@@ -106,7 +114,7 @@ impl World {
         for task in job.plan.task_ids() {
             match plan.tasks[task.index()] {
                 RestorePoint::Snapshot(checkpoint) => self.restore_task(job, task, checkpoint, host),
-                RestorePoint::Live => self.thaw(task, host),
+                RestorePoint::Live => self.thaw(job, task, host),
             }
         }
         if self.failover.starting == 0 {
@@ -115,7 +123,7 @@ impl World {
     }
 
     /// A task that keeps what it has goes on.
-    fn thaw<H: Host>(&mut self, id: TaskId, host: &mut H) {
+    fn thaw<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         let task = &mut self.tasks[id.index()];
         if task.status == Status::Frozen {
             task.status = Status::Running;
@@ -124,7 +132,11 @@ impl World {
         }
         if task.drained {
             self.send_drained(id, host);
+        } else {
+            // Its source may have been stopped while it stood still.
+            self.drain_if_empty(job, id, host);
         }
+        self.unblock(job, id, host);
         host.notice(Notice::Wake(id));
     }
 
@@ -218,7 +230,7 @@ impl World {
             }
             task.current = None;
         }
-        if live && self.net.channels[channel.index()].end_seen {
+        if live && task.status != Status::Finished && self.net.channels[channel.index()].end_seen {
             task.ended_ports -= 1;
             task.drained = false;
         }

@@ -57,6 +57,8 @@ pub(crate) struct Channel {
     pub flying: u32,
     /// Buffers closed so far.
     pub closed: u64,
+    /// Closed buffers that a remote sender has not sent.
+    queued: u32,
     /// Buffers and control elements put on the wire so far, in all lives.
     flown: u32,
     /// Segments of the sender's pool in its open and queued buffers.
@@ -168,7 +170,7 @@ impl Net {
         for task in plan.task_ids() {
             for out in plan.outputs(task) {
                 (out.first.0..out.first.0 + out.width).for_each(|c| pool_of[c as usize] = pools.len() as u32);
-                let size = network.exclusive * out.width + network.floating;
+                let size = network.exclusive.saturating_mul(out.width).saturating_add(network.floating);
                 pools.push(Pool { task, in_use: 0, size: size.max(out.width + 1), over: 0 });
             }
             let mut first = gates.len() as u32;
@@ -289,6 +291,7 @@ impl Net {
         self.unflushed[self.pools[control.pool as usize].task.index()] -= u32::from(!control.flush);
         let seq = control.closed;
         control.closed += 1;
+        control.queued += 1;
         control.items.push(Item::Buffer { seq, records, bytes, backlog: 0, held: Held::Sender });
         // The chain of a buffer that a spanning record follows is the one before that record.
         let chain = if behind == 0 { chain.0 } else { self.chain_before_last(channel, behind) };
@@ -356,7 +359,8 @@ impl Net {
                     }
                     control.credit -= 1;
                     control.flying += 1;
-                    let backlog = self.backlog(channel, next + 1);
+                    self.channels[channel.index()].queued -= 1;
+                    let backlog = self.backlog(channel);
                     if let Some(Item::Buffer { backlog: sent, .. }) = self.channels[channel.index()].items.get_mut(next)
                     {
                         *sent = backlog;
@@ -400,11 +404,10 @@ impl Net {
         u64::from(*flown - 1)
     }
 
-    /// Data buffers that wait at the sender from this item on: what the receiver should have buffers for.
-    fn backlog(&self, channel: ChannelId, from: usize) -> u32 {
+    /// Data buffers that wait at the sender: what the receiver should have buffers for.
+    fn backlog(&self, channel: ChannelId) -> u32 {
         let control = &self.channels[channel.index()];
-        let queued = (from..control.items.len()).filter(|i| matches!(control.items.get(*i), Some(Item::Buffer { .. })));
-        queued.count() as u32 + u32::from(control.flush && self.outs[channel.index()].fill > 0)
+        control.queued + u32::from(control.flush && self.outs[channel.index()].fill > 0)
     }
 
     /// Marks partly filled buffers of a task as ready to be sent.

@@ -535,12 +535,10 @@ impl World {
 
     pub(super) fn unblock<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         let task = &mut self.tasks[id.index()];
-        if task.blocked && self.net.has_room(job, id) {
+        if task.blocked && task.status == Status::Running && self.net.has_room(job, id) {
             task.blocked = false;
-            if task.status == Status::Running {
-                host.emit(Event::TaskUnblocked { task: id });
-                host.notice(Notice::Wake(id));
-            }
+            host.emit(Event::TaskUnblocked { task: id });
+            host.notice(Notice::Wake(id));
         }
     }
 

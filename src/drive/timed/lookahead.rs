@@ -62,7 +62,7 @@ impl Lookahead {
             (Some(Span::ZERO), _) => 1,
             (Some(timeout), Some(service)) => {
                 let gap = service.0.max(log(job, task).map_or(0, |log| log.arrivals.gap_min().0)).max(1);
-                let flush = (anchor.0 / timeout.0 + 1) * timeout.0;
+                let flush = (anchor.0 / timeout.0 + 1).saturating_mul(timeout.0);
                 u32::try_from((flush - anchor.0) / gap + 1).unwrap_or(u32::MAX)
             }
             _ => u32::MAX,
@@ -247,8 +247,8 @@ impl Scan<'_> {
     #[inline]
     fn add(&mut self, slot: u32, size: u32) -> bool {
         let fill = &mut self.fill[slot as usize];
-        let effect = *fill == 0 || *fill + size >= self.world.segment();
-        *fill += size;
+        let effect = *fill == 0 || fill.saturating_add(size) >= self.world.segment();
+        *fill = fill.saturating_add(size);
         effect
     }
 

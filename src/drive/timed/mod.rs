@@ -214,9 +214,8 @@ impl Timed {
 
     /// The job has ended: what is on the wire still arrives, so that nothing is left half way.
     fn land<O: Observer>(&mut self, job: &Job, world: &mut World, observer: &mut O) {
-        while let Some((time, item)) = self.host.agenda.pop() {
+        while let Some((_, item)) = self.host.agenda.pop() {
             if let Item::Step(step @ (Step::Deliver { .. } | Step::Credit { .. } | Step::Resume { .. })) = item {
-                self.host.now = time;
                 world.apply(job, step, &mut Watched { clock: &mut self.host, job, observer });
             }
         }
@@ -373,7 +372,8 @@ impl Timed {
 
     /// Faults that wait for an event strike right after the step in which it happened.
     fn strike_at_once<O: Observer>(&mut self, job: &Job, world: &mut World, observer: &mut O) {
-        while let Some(fault) = self.host.struck.pop() {
+        while !self.host.struck.is_empty() {
+            let fault = self.host.struck.remove(0);
             self.all_catch_up(job, world, observer);
             world.apply(job, Step::Strike(fault), &mut Watched { clock: &mut self.host, job, observer });
         }
@@ -454,7 +454,9 @@ impl Timed {
         // The flusher ticks at multiples of the timeout; with a timeout of zero it follows every record.
         let at = match timeout.0 {
             0 if world.has_unflushed(task) => now,
-            every if every > 0 && (thread.running || world.has_unflushed(task)) => Time((now.0 / every + 1) * every),
+            every if every > 0 && (thread.running || world.has_unflushed(task)) => {
+                Time((now.0 / every + 1).saturating_mul(every))
+            }
             _ => return,
         };
         thread.flush_armed = true;
@@ -557,8 +559,9 @@ impl Clockwork {
             }
             Notice::SetTimer { task, timer, delay } => {
                 self.timers_set += 1;
-                let set = self.timers_set;
-                self.timers.push((task.map(|(task, _)| task), timer, set));
+                let (set, owner) = (self.timers_set, task.map(|(task, _)| task));
+                self.timers.retain(|(known, other, _)| (*known, *other) != (owner, timer));
+                self.timers.push((owner, timer, set));
                 let who = task.map_or(0, |(task, _)| u64::from(task.0) + 1);
                 let order = self.order(Rank::Arrival, 11 << 32 | who, timer.checkpoint.0 << 8 | timer.kind as u64);
                 self.agenda.push(now + delay, order, Item::Timer { task, timer, set });

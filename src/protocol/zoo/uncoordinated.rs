@@ -75,7 +75,7 @@ impl LocalTask {
         let Some(interval) = self.interval else { return };
         let jitter = self.jitter.0.min(interval.0 - 1);
         let draw = env.draw(Concern::LocalTimer, u64::from(self.task.0), self.last.0);
-        let delay = Span(interval.0 - jitter + below(draw, 2 * jitter + 1));
+        let delay = Span(interval.0 - jitter + below(draw, jitter.saturating_mul(2).saturating_add(1)));
         out.push(Do::SetTimer { timer: LOCAL, delay });
     }
 }

@@ -1,0 +1,149 @@
+//! What once went wrong, in jobs small enough to be read.
+
+mod support;
+
+use cutline::campaign::Want;
+use cutline::check::Verdict;
+use cutline::drive::Granularity;
+use cutline::scenario;
+use cutline::trace::Event;
+use cutline::world::Job;
+use support::{parse, run};
+
+fn job(operators: &str, edges: &str, rest: &str) -> String {
+    format!(r#"{{"cutline": 1, "job": {{"operators": [{operators}], "edges": [{edges}]}}, {rest}}}"#)
+}
+
+const TO_OUT: &str = r#"{"from": "in", "to": "out"}"#;
+
+fn passes(text: &str, seeds: std::ops::Range<u64>) {
+    let job = parse(text);
+    for seed in seeds {
+        let (outcome, _) = run(&job, seed, Want::default());
+        assert_eq!(outcome.verdict, Verdict::Pass, "seed {seed}");
+    }
+}
+
+/// A source that stood still while sources were stopped has to notice when it goes on.
+#[test]
+fn the_limit_may_come_while_the_job_is_down() {
+    let operators = r#"{"id": "in", "kind": "source", "rate": "1k/s"}, {"id": "out", "kind": "sink"}"#;
+    let rest = r#""checkpoints": {"protocol": "uncoordinated", "interval": "1s"}, "run": {"limit": "10s"},
+        "faults": [{"at": "9.5s", "fail": "out"}]"#;
+    passes(&job(operators, TO_OUT, rest), 1..3);
+}
+
+/// A task that has ended is not needed again when another one fails after it.
+#[test]
+fn a_failure_may_come_when_some_tasks_have_ended() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 100}, {"id": "out", "kind": "sink"}"#;
+    let rest = r#""checkpoints": {"protocol": "uncoordinated", "interval": "1s"},
+        "faults": [{"when": {"event": "task-finished", "of": "out"}, "fail": "in"}]"#;
+    passes(&job(operators, TO_OUT, rest), 0..30);
+}
+
+/// The end of a pause moves the schedule; it does not begin a second one.
+#[test]
+fn triggers_keep_their_distance() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 600, "end": "idles"},
+        {"id": "out", "kind": "sink", "service": "1ms"}"#;
+    let rest = r#""checkpoints": {"interval": "30ms", "min_pause": "11ms", "first": "30ms"}, "run": {"limit": "5s"}"#;
+    let job = parse(&job(operators, TO_OUT, rest));
+    let (_, runner) = run(&job, 1, Want { trace: true, ..Want::default() });
+    let triggers: Vec<u64> = runner
+        .trace()
+        .iter()
+        .filter_map(|stamped| match stamped.event {
+            Event::CheckpointTriggered { .. } => Some(stamped.at.0),
+            _ => None,
+        })
+        .collect();
+    // The last one is asked for by the end of the data, not by the schedule.
+    let scheduled = &triggers[..triggers.len() - 1];
+    assert!(scheduled.len() > 100, "{}", scheduled.len());
+    assert!(scheduled.windows(2).all(|pair| pair[1] - pair[0] >= 11_000_000));
+    let at_rest = scheduled.windows(2).filter(|pair| pair[1] - pair[0] < 30_000_000).count();
+    assert!(
+        at_rest * 2 < scheduled.len(),
+        "{at_rest} of {} triggers come before the interval is over",
+        scheduled.len()
+    );
+}
+
+/// A fault on the very first events strikes before anything else happens, however far a step may go.
+#[test]
+fn a_fault_at_the_start_strikes_at_the_start() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 200},
+        {"id": "few", "kind": "filter", "selectivity": "1/20"}, {"id": "out", "kind": "sink"}"#;
+    let edges = r#"{"from": "in", "to": "few", "chained": true}, {"from": "few", "to": "out"}"#;
+    let rest = r#""checkpoints": {"interval": "1ms"},
+        "faults": [{"when": {"event": "task-started", "of": "in"}, "fail": "in"}]"#;
+    let job = parse(&job(operators, edges, rest));
+    let want = Want { trace: true, ..Want::default() };
+    let (fast, runner) = run(&job, 3, want);
+    let (slow, _) = run(&job, 3, Want { granularity: Granularity::Record, ..want });
+    assert_eq!(fast.digest, slow.digest);
+    let struck = runner.trace().iter().find(|s| matches!(s.event, Event::FaultStruck { .. })).expect("it strikes");
+    assert_eq!(struck.at.0, 0);
+}
+
+/// A key that crosses two feedback edges is known to the counter behind them.
+#[test]
+fn keys_come_round_nested_cycles() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 300, "keys": 10}, {"id": "a", "kind": "map"},
+        {"id": "b", "kind": "map"}, {"id": "c", "kind": "map", "rekey": 1000, "selectivity": "1/3"},
+        {"id": "d", "kind": "count"}, {"id": "out", "kind": "sink"}"#;
+    let edges = r#"{"from": "in", "to": "a"}, {"from": "a", "to": "b"}, {"from": "b", "to": "c"},
+        {"from": "c", "to": "b", "feedback": true}, {"from": "b", "to": "a", "feedback": true},
+        {"from": "a", "to": "d"}, {"from": "d", "to": "out"}"#;
+    let rest = r#""checkpoints": {"protocol": "chandy-lamport", "interval": "1ms"}"#;
+    let text =
+        job(operators, edges, rest).replace(r#""b", "kind": "map"}"#, r#""b", "kind": "map", "selectivity": "1/2"}"#);
+    passes(&text, 1..4);
+}
+
+/// Two tasks that fail at one instant are two failures.
+#[test]
+fn failures_at_one_instant_are_all_told() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 2000, "rate": "1k/s"}, {"id": "mid", "kind": "count"},
+        {"id": "out", "kind": "sink"}"#;
+    let edges = r#"{"from": "in", "to": "mid"}, {"from": "mid", "to": "out"}"#;
+    let rest = r#""checkpoints": {"protocol": "uncoordinated", "interval": "100ms"},
+        "faults": [{"at": "1s", "fail": "mid"}, {"at": "1s", "fail": "out"}]"#;
+    let job = parse(&job(operators, edges, rest));
+    let (outcome, runner) = run(&job, 1, Want { trace: true, ..Want::default() });
+    assert_eq!(outcome.verdict, Verdict::Pass);
+    assert_eq!(runner.trace().iter().filter(|s| matches!(s.event, Event::TaskFailed { .. })).count(), 2);
+}
+
+/// A run in which nothing happens proves nothing.
+#[test]
+fn a_run_that_exercised_nothing_does_not_pass() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 0}, {"id": "out", "kind": "sink"}"#;
+    let job = parse(&job(operators, TO_OUT, r#""checkpoints": {}"#));
+    let (outcome, _) = run(&job, 1, Want::default());
+    assert!(matches!(outcome.verdict, Verdict::Miss(_)), "{:?}", outcome.verdict);
+}
+
+/// A record far larger than a buffer is many buffers, not a walk over all of them for each.
+#[test]
+fn huge_records_go_through() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 2, "size": "16MiB"}, {"id": "out", "kind": "sink"}"#;
+    let rest = r#""cluster": {"task_managers": 2}, "network": {"segment": "64B"}, "checkpoints": {"interval": "1s"}"#;
+    let text = job(operators, TO_OUT, rest).replace(r#""kind": "sink""#, r#""kind": "sink", "on": [1]"#);
+    passes(&text, 1..2);
+}
+
+/// Numbers at the edge of what can be written stop at the edge of time.
+#[test]
+fn numbers_at_the_edge_do_not_overflow() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 10, "rate": "1G/s",
+        "burst": {"every": "5000000h", "length": "5000000h", "times": 1000000}}, {"id": "out", "kind": "sink"}"#;
+    let rest = r#""network": {"buffer_timeout": "5000000h", "exclusive": 1048576},
+        "checkpoints": {"protocol": {"name": "uncoordinated", "jitter": "5000000h"}, "interval": "1s"}"#;
+    let text = job(operators, TO_OUT, rest);
+    let scenario = scenario::parse(&text, "edge.json").unwrap_or_else(|problem| panic!("{problem}"));
+    let job = std::sync::Arc::new(Job::compile(scenario).unwrap_or_else(|problem| panic!("{problem}")));
+    let (outcome, _) = run(&job, 1, Want::default());
+    assert_eq!(outcome.verdict, Verdict::Pass);
+}
