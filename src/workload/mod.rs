@@ -53,16 +53,13 @@ impl Workload {
 impl Workload {
     /// Refuses jobs in which records would go round for ever.
     pub fn check_cycles(&self, scenario: &Scenario, plan: &Plan) -> Result<(), Problem> {
-        for cycle in plan.cycles.iter().filter(|cycle| !self.dies_out(plan, cycle)) {
-            let names: Vec<&str> = cycle.iter().map(|op| plan.operators[op.index()].name.as_str()).collect();
-            let place = scenario.job.operators[cycle[0].index()].place.clone();
-            return Err(Problem::at(
-                place,
-                format!("records would go round {} for ever", names.join(", ")),
-                "give an operator of every cycle a selectivity below 1, so that fewer come round than went",
-            ));
-        }
-        Ok(())
+        let Some(cycle) = plan.cycles.iter().find(|cycle| !self.dies_out(plan, cycle)) else { return Ok(()) };
+        let names: Vec<&str> = cycle.iter().map(|op| plan.operators[op.index()].name.as_str()).collect();
+        Err(Problem::at(
+            scenario.job.operators[cycle[0].index()].place.clone(),
+            format!("records would go round {} for ever", names.join(", ")),
+            "give an operator of every cycle a selectivity below 1, so that fewer come round than went",
+        ))
     }
 
     /// Whether what goes round in a set of operators becomes less: after some steps along its edges less than one
