@@ -147,3 +147,19 @@ fn numbers_at_the_edge_do_not_overflow() {
     let (outcome, _) = run(&job, 1, Want::default());
     assert_eq!(outcome.verdict, Verdict::Pass);
 }
+
+/// A predicate that no event can ever match is refused, not waited for.
+#[test]
+fn promises_that_cannot_come_true_are_refused() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 5}, {"id": "out", "kind": "sink"}"#;
+    let refused = |promise: &str| {
+        let rest = format!(r#""expect": {{"happens": [{promise}]}}"#);
+        scenario::parse(&job(operators, TO_OUT, &rest), "p.json").expect_err("it cannot come true").to_string()
+    };
+    let told = refused(r#"{"event": "task-blocked", "checkpoint": 3}"#);
+    assert!(told.ends_with(r#"the event "task-blocked" is about no checkpoint; leave this field out"#), "{told}");
+    let told = refused(r#"{"event": "checkpoint-completed", "of": "out"}"#);
+    assert!(told.ends_with(r#"the event "checkpoint-completed" happens to no task or channel; leave this field out"#));
+    let told = refused(r#"{"event": "task-failed", "of": "in[0]->out[0]"}"#);
+    assert!(told.ends_with(r#"the event "task-failed" happens to a task, not to a channel; name a subtask"#), "{told}");
+}

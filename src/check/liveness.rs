@@ -36,6 +36,7 @@ pub(super) struct Liveness {
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Doing {
     Failed,
+    Cancelled,
     Blocked,
     #[default]
     Running,
@@ -47,6 +48,7 @@ impl Doing {
     fn words(self) -> &'static str {
         match self {
             Self::Failed => "has failed and was not restarted",
+            Self::Cancelled => "was cancelled and not restarted",
             Self::Blocked => "waits for output buffers",
             Self::Running => "waits for input",
             Self::Drained => "has no more input but does not finish",
@@ -57,6 +59,7 @@ impl Doing {
     fn signature(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
             Self::Blocked => "blocked",
             Self::Running => "waiting",
             Self::Drained => "drained",
@@ -83,7 +86,8 @@ impl Check for Liveness {
     fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
         let (task, doing) = match *event {
             Event::TaskStarted { task, .. } | Event::TaskUnblocked { task } => (task, Doing::Running),
-            Event::TaskFailed { task, .. } | Event::TaskCancelled { task, .. } => (task, Doing::Failed),
+            Event::TaskFailed { task, .. } => (task, Doing::Failed),
+            Event::TaskCancelled { task, .. } => (task, Doing::Cancelled),
             Event::TaskDrained { task } => (task, Doing::Drained),
             Event::TaskFinished { task } => (task, Doing::Finished),
             Event::TaskBlocked { task } => (task, Doing::Blocked),

@@ -28,11 +28,11 @@ pub fn check(scenario: &Scenario) -> Result<(), Problem> {
         let Effect::FailTask(name) = &fault.effect;
         subtask(job, name, &format!("{path}.fail"))?;
         if let When::On(event) = &fault.when {
-            predicate(job, event, &format!("{path}.when.of"))?;
+            predicate(job, event, &format!("{path}.when"))?;
         }
     }
     for (n, event) in scenario.expect.happens.iter().enumerate() {
-        predicate(job, event, &format!("expect.happens[{n}].of"))?;
+        predicate(job, event, &format!("expect.happens[{n}]"))?;
     }
     Ok(())
 }
@@ -255,7 +255,20 @@ fn subtask(job: &Job, name: &SubtaskName, path: &str) -> Result<(), Problem> {
 }
 
 fn predicate(job: &Job, predicate: &Predicate, path: &str) -> Result<(), Problem> {
+    let (kind, fields) = (predicate.kind.name(), predicate.kind.field_names());
+    if predicate.checkpoint.is_some() && !fields.contains(&"checkpoint") {
+        let path = format!("{path}.checkpoint");
+        return wrong(&path, format!("the event \"{kind}\" is about no checkpoint"), "leave this field out");
+    }
     let Some(of) = &predicate.of else { return Ok(()) };
+    let path = &format!("{path}.of");
+    let has = |field: &str| fields.contains(&field);
+    if !has("task") && !has("channel") {
+        return wrong(path, format!("the event \"{kind}\" happens to no task or channel"), "leave this field out");
+    }
+    if of.contains("->") && !has("channel") {
+        return wrong(path, format!("the event \"{kind}\" happens to a task, not to a channel"), "name a subtask");
+    }
     match Subject::parse(of) {
         Some(Subject::Task(operator, which)) => {
             subtask(job, &SubtaskName { operator, subtask: which.unwrap_or(0) }, path)

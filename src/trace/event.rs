@@ -91,6 +91,11 @@ macro_rules! events {
                 match self { $(EventKind::$kind => $name),* }
             }
 
+            /// The names of its fields, in order.
+            pub fn field_names(self) -> &'static [&'static str] {
+                match self { $(EventKind::$kind => &[stringify!($first) $(, stringify!($field))*]),* }
+            }
+
             /// What it means: the first sentence of its documentation.
             pub fn about(self) -> &'static str {
                 match self { $(EventKind::$kind => concat!($($doc),*).trim_ascii_start()),* }
