@@ -291,6 +291,7 @@ impl World {
             Step::Run { task, records } => self.run(job, task, records, host),
             Step::Mail(task) => self.mail(job, task, host),
             Step::Poll(task) => self.poll(job, task, host),
+            Step::Flush(task) if self.is_void(task) => {}
             Step::Flush(task) => self.net.flush(job, task, host),
             Step::Deliver { channel, epoch } => self.net.deliver(job, channel, epoch, host),
             Step::Credit { channel, epoch, amount } => self.net.credit(job, channel, epoch, amount, host),
