@@ -5,7 +5,7 @@ mod support;
 
 use cutline::campaign::Want;
 use cutline::check::Verdict;
-use cutline::drive::{Seeded, wander::wander};
+use cutline::drive::{Fifo, Seeded, wander::wander};
 use cutline::protocol::ZOO;
 use cutline::scenario::{Limits, generate};
 use cutline::trace::Stamped;
@@ -45,4 +45,18 @@ proptest! {
             assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}");
         });
     }
+}
+
+/// The plainest order of all, without a clock: always the oldest possibility.
+#[test]
+fn every_record_counts_once_when_the_oldest_step_comes_first() {
+    for_each_protocol(|protocol, limits| {
+        for seed in 0..30 {
+            let job = compile(generate(seed, &limits, protocol));
+            let mut trace: Vec<Stamped> = Vec::new();
+            let ended = wander(&job, &mut World::new(&job), seed, &mut Fifo, 200_000, &mut trace);
+            assert!(ended, "{protocol}, seed {seed}: the job came to no end");
+            assert_eq!(support::judge(&job, seed, &trace), Verdict::Pass, "{protocol}, seed {seed}");
+        }
+    });
 }

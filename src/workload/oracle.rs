@@ -164,9 +164,4 @@ impl Oracle {
             }
         }
     }
-
-    /// The result of the last evaluation.
-    pub fn expected(&self) -> &Expected {
-        &self.expected
-    }
 }
