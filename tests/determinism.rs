@@ -110,7 +110,15 @@ fn with_another_source(scenario: &Scenario) -> Scenario {
     let by = cutline::scenario::Partitioner::Forward;
     let (from, to) = (source.id.clone(), sink.id.clone());
     with.job.operators.extend([source, sink]);
-    with.job.edges.push(Edge { from, to, by, chained: false, feedback: false, place: Default::default() });
+    with.job.edges.push(Edge {
+        from,
+        to,
+        by,
+        chained: false,
+        feedback: false,
+        overtaking: true,
+        place: Default::default(),
+    });
     with
 }
 

@@ -410,6 +410,7 @@ fn scenario() -> Scenario {
         by,
         chained: false,
         feedback: false,
+        overtaking: true,
         place: Place::default(),
     };
     let job = Job {
@@ -427,7 +428,13 @@ fn scenario() -> Scenario {
         job,
         cluster: Cluster { task_managers: 2, slots: None, placement: Placement::Spread },
         network: network(),
-        storage: Storage { bandwidth: Rate(0), latency: Span::ZERO, shared: Shared::Task, metadata: Span::ZERO },
+        storage: Storage {
+            bandwidth: Rate(0),
+            latency: Span::ZERO,
+            shared: Shared::Task,
+            metadata: Span::ZERO,
+            deletion: Span::ZERO,
+        },
         checkpoints: Checkpoints {
             protocol: String::new(),
             parameters: Vec::new(),
@@ -440,6 +447,9 @@ fn scenario() -> Scenario {
             tolerable_failures: 0,
             retained: 1,
             order: BarrierOrder::EmitThenSnapshot,
+            prepare: Span::ZERO,
+            after_finish: true,
+            requests: vec![],
         },
         restart: Restart { delay: Span::ZERO, attempts: None },
         faults: Vec::new(),
@@ -641,9 +651,9 @@ impl Story {
 
     fn checkpoint(&mut self, id: u64) -> Saved {
         let checkpoint = CheckpointId(id);
-        self.events.push(Event::CheckpointTriggered { checkpoint });
+        self.events.push(Event::CheckpointTriggered { checkpoint, purpose: 0 });
         for task in self.plan.task_ids() {
-            self.events.push(Event::SnapshotStarted { task, checkpoint });
+            self.events.push(Event::SnapshotStarted { task, checkpoint, overtaking: 0 });
             for channel in self.plan.output_channels(task) {
                 let sent = self.lines[channel.index()].sent;
                 self.events.push(Event::CutSent { channel, checkpoint, upto: sent.count, chain: sent.chain.0 });

@@ -39,7 +39,7 @@ fn checkpoints(plan: &Plan, trace: &[Stamped]) -> Vec<Seen> {
     let mut seen: Vec<Seen> = Vec::new();
     let tasks = plan.tasks.len();
     for Stamped { at, event } in trace {
-        if let Event::CheckpointTriggered { checkpoint } = *event {
+        if let Event::CheckpointTriggered { checkpoint, .. } = *event {
             let (taken, acked) = (vec![Time::NEVER; tasks], vec![Time::NEVER; tasks]);
             let applied = vec![Vec::new(); tasks];
             seen.push(Seen { id: checkpoint, triggered: *at, completed: Time::NEVER, taken, acked, applied });
@@ -170,7 +170,15 @@ fn add_sources(scenario: &mut Scenario, sources: usize, roll: &mut impl FnMut(u6
         };
         let to = reader.id.clone();
         job.edges.iter_mut().filter(|edge| edge.to == to).for_each(|edge| edge.chained = false);
-        job.edges.push(Edge { from: id.clone(), to, by, chained: false, feedback: false, place: Place::default() });
+        job.edges.push(Edge {
+            from: id.clone(),
+            to,
+            by,
+            chained: false,
+            feedback: false,
+            overtaking: true,
+            place: Place::default(),
+        });
         job.operators.push(cutline::scenario::Operator { id, ..template.clone() });
     }
 }

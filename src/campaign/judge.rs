@@ -2,6 +2,7 @@
 
 use crate::base::Time;
 use crate::check::{Checks, Claim, Claims, Verdict};
+use crate::protocol::Delivery;
 use crate::scenario::SinkMode;
 use crate::trace::{Event, EventKind, Observer};
 use crate::workload::Oracle;
@@ -85,10 +86,9 @@ fn claims(job: &Job) -> Claims {
     let committed = job.settings.interval.is_some()
         && job.scenario.job.operators.iter().all(|op| op.kind != "sink" || op.sink == SinkMode::TwoPhase);
     let mut claims = Vec::new();
-    if promised.coordinated_cut {
-        claims.push(Claim::CoordinatedCut);
-    }
-    if promised.exactly_once {
+    claims.extend(promised.coordinated.then_some(Claim::Coordinated));
+    claims.extend(promised.coordinated_cut.then_some(Claim::CoordinatedCut));
+    if promised.delivery == Delivery::ExactlyOnce {
         claims.push(Claim::ExactlyOnceState);
         claims.extend(committed.then_some(Claim::ExactlyOnceOutput));
     }

@@ -325,13 +325,13 @@ impl Observer for Figures {
                 }
             }
             Event::BarrierReceived { task, channel, checkpoint } => self.received(at, task, channel, checkpoint),
-            Event::CheckpointTriggered { checkpoint } => self.triggered(at, checkpoint),
+            Event::CheckpointTriggered { checkpoint, .. } => self.triggered(at, checkpoint),
             Event::TriggerReceived { task, checkpoint } => {
                 if let Some(times) = self.at_task(checkpoint, task).filter(|times| times.reached == Time::NEVER) {
                     (times.reached, times.aligned) = (at, at);
                 }
             }
-            Event::SnapshotStarted { task, checkpoint } => {
+            Event::SnapshotStarted { task, checkpoint, .. } => {
                 if let Some(times) = self.at_task(checkpoint, task) {
                     times.started = times.started.min(at);
                 }
@@ -479,12 +479,12 @@ mod tests {
     fn aligned_checkpoint() -> Vec<(u64, Event)> {
         let checkpoint = ONE;
         let attempt = Attempt(0);
-        let mut events = vec![(100, Event::CheckpointTriggered { checkpoint })];
+        let mut events = vec![(100, Event::CheckpointTriggered { checkpoint, purpose: 0 })];
         for (task, channel, at) in [(SOURCE, ChannelId(0), 110), (OTHER, ChannelId(1), 130)] {
             events.extend([
                 (at, Event::TriggerReceived { task, checkpoint }),
                 (at + 1, Event::BarrierSent { channel, checkpoint }),
-                (at + 1, Event::SnapshotStarted { task, checkpoint }),
+                (at + 1, Event::SnapshotStarted { task, checkpoint, overtaking: 0 }),
                 (at + 3, Event::SnapshotTaken { task, checkpoint }),
                 (at + 9, Event::SnapshotDurable { task, checkpoint, bytes: 10 }),
                 (at + 15, Event::AckReceived { task, checkpoint, attempt }),
@@ -494,7 +494,7 @@ mod tests {
         events.extend([
             (120, Event::BarrierReceived { task, channel: ChannelId(0), checkpoint }),
             (150, Event::BarrierReceived { task, channel: ChannelId(1), checkpoint }),
-            (150, Event::SnapshotStarted { task, checkpoint }),
+            (150, Event::SnapshotStarted { task, checkpoint, overtaking: 0 }),
             (154, Event::SnapshotTaken { task, checkpoint }),
             (190, Event::SnapshotDurable { task, checkpoint, bytes: 1000 }),
             (200, Event::AckReceived { task, checkpoint, attempt }),
@@ -523,8 +523,10 @@ mod tests {
     fn a_barrier_after_the_beginning_of_the_snapshot_ends_a_capture() {
         let (task, checkpoint) = (JOIN, ONE);
         let barrier = |channel| (5, Event::BarrierReceived { task, channel: ChannelId(channel), checkpoint });
-        let (trigger, start) =
-            ((1, Event::CheckpointTriggered { checkpoint }), (5, Event::SnapshotStarted { task, checkpoint }));
+        let (trigger, start) = (
+            (1, Event::CheckpointTriggered { checkpoint, purpose: 0 }),
+            (5, Event::SnapshotStarted { task, checkpoint, overtaking: 0 }),
+        );
         let captured = |events: &[(u64, Event)]| told(events).checkpoints[0].tasks[JOIN.index()].captured;
         assert!(captured(&[trigger, barrier(0), start, barrier(1)]));
         assert!(!captured(&[trigger, barrier(0), barrier(1), start]));
@@ -535,9 +537,9 @@ mod tests {
     fn barriers_of_checkpoints_in_flight_together_are_told_apart() {
         let channel = ChannelId(0);
         let figures = told(&[
-            (1, Event::CheckpointTriggered { checkpoint: ONE }),
+            (1, Event::CheckpointTriggered { checkpoint: ONE, purpose: 0 }),
             (2, Event::BarrierSent { channel, checkpoint: ONE }),
-            (3, Event::CheckpointTriggered { checkpoint: TWO }),
+            (3, Event::CheckpointTriggered { checkpoint: TWO, purpose: 0 }),
             (4, Event::BarrierSent { channel, checkpoint: TWO }),
             (5, Event::BarrierReceived { task: JOIN, channel, checkpoint: ONE }),
             (6, Event::BarrierReceived { task: JOIN, channel, checkpoint: TWO }),

@@ -175,16 +175,16 @@ pub struct Finish<'a> {
 
 /// A set of kinds of events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(u64);
+pub struct Kinds(u128);
 
-const _: () = assert!(EventKind::ALL.len() <= u64::BITS as usize, "a set of kinds is one word");
+const _: () = assert!(EventKind::ALL.len() <= u128::BITS as usize, "a set of kinds is one word");
 
 impl Kinds {
     /// These kinds.
     pub const fn of(kinds: &[EventKind]) -> Self {
         let (mut bits, mut i) = (0, 0);
         while i < kinds.len() {
-            bits |= 1 << kinds[i] as u64;
+            bits |= 1u128 << kinds[i] as u32;
             i += 1;
         }
         Self(bits)
@@ -192,6 +192,6 @@ impl Kinds {
 
     /// Whether a kind is among them.
     pub const fn holds(self, kind: EventKind) -> bool {
-        self.0 & 1 << kind as u64 != 0
+        self.0 & 1 << kind as u32 != 0
     }
 }

@@ -3,7 +3,7 @@
 use super::Command;
 use crate::base::Problem;
 use crate::check::{CHECKS, FIGURES};
-use crate::protocol::ZOO;
+use crate::protocol::{Delivery, ZOO};
 use crate::report::hang;
 use crate::trace::EventKind;
 use crate::workload::OPERATORS;
@@ -37,7 +37,7 @@ const TABLES: &[(&str, &str, Rows)] = &[
 
 fn protocol_line(protocol: &dyn crate::protocol::Protocol) -> String {
     let claims = protocol.claims();
-    let mut words = vec![if claims.exactly_once { "exactly once" } else { "at least once" }];
+    let mut words = vec![if claims.delivery == Delivery::ExactlyOnce { "exactly once" } else { "at least once" }];
     words.extend(claims.coordinated_cut.then_some("consistent cuts"));
     words.extend(claims.cycles.then_some("cycles"));
     words.push(if claims.global_restart { "global restart" } else { "partial restart" });

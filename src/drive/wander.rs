@@ -134,6 +134,10 @@ impl<O: Observer> Env for Wanderer<'_, O> {
         since != Moment(self.taken)
     }
 
+    fn left(&mut self, _since: Moment, limit: Span) -> Span {
+        limit
+    }
+
     fn draw(&mut self, concern: Concern, entity: u64, index: u64) -> u64 {
         draw(self.seed, concern, entity, index)
     }
@@ -156,6 +160,9 @@ impl<O: Observer> Host for Wanderer<'_, O> {
             Notice::Report(task) => Step::Report(task),
             Notice::Sync { task, attempt, .. } => Step::Synced { task, attempt },
             Notice::Upload { task, attempt, checkpoint, .. } => Step::Uploaded { task, attempt, checkpoint },
+            Notice::Aside(task) => Step::Aside(task),
+            Notice::Prepare(checkpoint) => Step::Prepared(checkpoint),
+            Notice::Clean(checkpoint) => Step::Cleaned(checkpoint),
             Notice::Record(checkpoint) => Step::Recorded(checkpoint),
             Notice::SetTimer { task, timer, .. } => {
                 self.timers.push(match task {
@@ -164,8 +171,12 @@ impl<O: Observer> Host for Wanderer<'_, O> {
                 });
                 return;
             }
-            Notice::CancelTimer(timer) => {
-                self.timers.retain(|step| *step != Step::CoordinatorTimer(timer));
+            Notice::CancelTimer { task, timer } => {
+                self.timers.retain(|step| match *step {
+                    Step::CoordinatorTimer(known) => task.is_some() || known != timer,
+                    Step::TaskTimer { task: owner, timer: known, .. } => (Some(owner), known) != (task, timer),
+                    _ => true,
+                });
                 return;
             }
             Notice::Failed => Step::Restart,

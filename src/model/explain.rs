@@ -461,12 +461,12 @@ mod tests {
         let (enter, forth, back) = (way(source, step), way(step, again), way(again, step));
         let begin = |at, task, channel| {
             let sent = Event::BarrierSent { channel, checkpoint };
-            [(at, sent), (at, Event::SnapshotStarted { task, checkpoint })]
+            [(at, sent), (at, Event::SnapshotStarted { task, checkpoint, overtaking: 0 })]
         };
         let taken = |at, task| (at, Event::SnapshotTaken { task, checkpoint });
         let barrier = |at, task, channel| (at, Event::BarrierReceived { task, channel, checkpoint });
         let mut events = vec![
-            (0, Event::CheckpointTriggered { checkpoint }),
+            (0, Event::CheckpointTriggered { checkpoint, purpose: 0 }),
             (5, Event::TriggerReceived { task: source, checkpoint }),
             barrier(20, step, enter),
             barrier(25, again, forth),

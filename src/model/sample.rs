@@ -46,6 +46,7 @@ pub(crate) fn job(operators: &[(&str, u32)], edges: &[(&str, &str, By)]) -> (Sce
         },
         chained: false,
         feedback: *by == By::Feedback,
+        overtaking: true,
         place: Place::default(),
     };
     let job = Job {
@@ -85,8 +86,15 @@ fn scenario(job: Job) -> Scenario {
             max_per_channel: 10,
             buffer_timeout: None,
             rpc: Span::ZERO,
+            blocked: BlockedRule::Overtaking,
         },
-        storage: Storage { bandwidth: Rate(0), latency: Span::ZERO, shared: Shared::Task, metadata: Span::ZERO },
+        storage: Storage {
+            bandwidth: Rate(0),
+            latency: Span::ZERO,
+            shared: Shared::Task,
+            metadata: Span::ZERO,
+            deletion: Span::ZERO,
+        },
         checkpoints: Checkpoints {
             protocol: "aligned".into(),
             parameters: Vec::new(),
@@ -99,6 +107,9 @@ fn scenario(job: Job) -> Scenario {
             tolerable_failures: 0,
             retained: 1,
             order: BarrierOrder::EmitThenSnapshot,
+            prepare: Span::ZERO,
+            after_finish: true,
+            requests: vec![],
         },
         restart: Restart { delay: Span::from_secs(1), attempts: None },
         faults: Vec::new(),
@@ -166,7 +177,7 @@ impl Invented<'_> {
     /// The events of one checkpoint that completes, in the order of their instants.
     pub fn events(&self, id: u64, trigger: Time) -> Vec<Stamped> {
         let (plan, checkpoint) = (self.plan, CheckpointId(id));
-        let mut events = vec![(trigger, Event::CheckpointTriggered { checkpoint })];
+        let mut events = vec![(trigger, Event::CheckpointTriggered { checkpoint, purpose: 0 })];
         let mut sent = vec![Time::NEVER; plan.channels.len()];
         let mut last = trigger;
         for task in plan.order.iter().flat_map(|op| plan.operators[op.index()].tasks.clone()) {
@@ -189,7 +200,7 @@ impl Invented<'_> {
                 sent[channel.index()] = emitted;
                 events.push((emitted, Event::BarrierSent { channel, checkpoint }));
             }
-            events.push((started, Event::SnapshotStarted { task, checkpoint }));
+            events.push((started, Event::SnapshotStarted { task, checkpoint, overtaking: 0 }));
             events.push((taken, Event::SnapshotTaken { task, checkpoint }));
             events.push((durable, Event::SnapshotDurable { task, checkpoint, bytes: 4096 + 512 * task.0 as u64 }));
             events.push((durable + self.rpc, Event::AckReceived { task, checkpoint, attempt: Attempt(0) }));

@@ -174,6 +174,8 @@ fn plan_edges(
             to: OperatorId::from(*to),
             by: spec.by,
             feedback: spec.feedback,
+            overtaking: spec.overtaking
+                && !matches!(spec.by, Partitioner::Forward | Partitioner::Rescale | Partitioner::Broadcast),
             gate: gates[*to],
             owner: owner as Option<Arc<[u16]>>,
         });

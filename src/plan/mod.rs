@@ -101,6 +101,9 @@ pub struct Edge {
     pub by: Partitioner,
     /// Closes a cycle.
     pub feedback: bool,
+    /// Barriers may overtake data: not where consumers must not be told apart (broadcast), not where records could
+    /// not be sent elsewhere on another day (forward, rescale), and not where the scenario forbids it.
+    pub overtaking: bool,
     /// Which input gate of the receiver's tasks, from 0.
     pub gate: u32,
     /// Key to subtask, for hash edges: shared with the receiver's table where it has one.

@@ -7,8 +7,8 @@
 //! declines and clean-up that holds back triggers are not here.
 
 use super::{
-    ChannelPlan, CoordinatorCommand as Do, CoordinatorInput, CoordinatorRole, Env, Facts, JobSite, RecoveryPlan,
-    Settings, Timer, TimerKind,
+    Barrier, ChannelPlan, CoordinatorCommand as Do, CoordinatorInput, CoordinatorRole, Env, Facts, JobSite, Moment,
+    RecoveryPlan, Settings, Timer, TimerKind,
 };
 use crate::base::{CheckpointId, Concern, Fingerprint, Span, TaskId, below};
 use crate::trace::AbortReason;
@@ -115,8 +115,9 @@ impl BarrierCoordinator {
         }
         let acked = vec![false; self.tasks as usize];
         self.state.pending.push(Pending { id, missing: self.tasks, acked, recording: false });
-        out.push(Do::Begin(id));
-        out.extend(self.triggered.iter().map(|task| Do::Trigger { task: *task, checkpoint: id }));
+        let barrier = Barrier { checkpoint: id, triggered: Moment::default(), ..Barrier::default() };
+        out.push(Do::Begin(barrier));
+        out.extend(self.triggered.iter().map(|task| Do::Trigger { task: *task, barrier }));
         out.push(Do::SetTimer { timer: expiry(id), delay: self.settings.timeout });
     }
 
@@ -143,7 +144,8 @@ impl BarrierCoordinator {
         }
         self.state.consecutive_failures = 0;
         self.state.complete.push(id);
-        out.push(Do::NotifyComplete(id));
+        out.push(Do::Complete(id));
+        out.extend((0..self.tasks).map(|task| Do::Notify { task: TaskId(task), checkpoint: id }));
         if self.state.complete.len() > self.settings.retained as usize {
             self.state.complete.remove(0);
             let keep_from = self.state.complete[0];
@@ -200,7 +202,8 @@ impl BarrierCoordinator {
 
     fn forget(&mut self, id: CheckpointId, reason: AbortReason, out: &mut Vec<Do>) {
         out.push(Do::CancelTimer(expiry(id)));
-        out.push(Do::Abort { checkpoint: id, reason });
+        let completed = self.state.complete.last().copied().unwrap_or_default();
+        out.push(Do::Abort { checkpoint: id, reason, completed });
         if self.state.last_one == Some(id) {
             self.state.last_one = None;
         }
@@ -240,7 +243,7 @@ impl CoordinatorRole for BarrierCoordinator {
                         self.tick(out);
                     }
                 }
-                TimerKind::Local => {}
+                _ => {}
             },
             CoordinatorInput::Ack { task, checkpoint } => self.ack(task, checkpoint, out),
             CoordinatorInput::Recorded { checkpoint } => self.recorded(checkpoint, out),
@@ -254,6 +257,7 @@ impl CoordinatorRole for BarrierCoordinator {
                 out.extend([Do::CancelTimer(INTERVAL), Do::CancelTimer(PAUSE)]);
             }
             CoordinatorInput::Restarting { .. } => self.restart(out),
+            _ => {}
         }
     }
 

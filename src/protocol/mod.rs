@@ -52,14 +52,14 @@ pub mod zoo;
 pub use coordinator::BarrierCoordinator;
 pub use recovery::{ChannelPlan, Facts, RecoveryPlan, RestorePoint};
 pub use roles::{
-    Barrier, BarrierKind, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Env, Moment, TaskCommand, TaskInput,
-    TaskRole, Timer, TimerKind,
+    Barrier, BarrierKind, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Env, Moment, Note,
+    Purpose, TaskCommand, TaskInput, TaskRole, Timer, TimerKind,
 };
 pub use zoo::ZOO;
 
 use crate::base::{Problem, Span, nearest, parse_span};
 use crate::plan::Plan;
-use crate::scenario::{BarrierOrder, Checkpoints};
+use crate::scenario::{BarrierOrder, Checkpoints, Request};
 
 /// A protocol of the zoo: what it is called, what it claims, and its roles.
 pub trait Protocol: Sync + Send {
@@ -71,7 +71,7 @@ pub trait Protocol: Sync + Send {
     fn claims(&self) -> Claims;
     /// What the engine must provide.
     fn needs(&self) -> Needs {
-        Needs { sender_log: false }
+        Needs { sender_log: false, channel_state: false }
     }
     /// Parameters of its own, beside the common settings.
     fn parameters(&self) -> &'static [ParameterSpec] {
@@ -86,14 +86,27 @@ pub trait Protocol: Sync + Send {
 /// What a protocol promises; campaigns and conformance tests hold it to every word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// After any tolerated fault every record counts exactly once in every state.
-    pub exactly_once: bool,
-    /// Every completed checkpoint is a consistent cut of all tasks.
+    /// How often every record counts in every state, whatever tolerated fault strikes.
+    pub delivery: Delivery,
+    /// One checkpoint id means the same to all tasks, and a checkpoint completes once all have it.
+    pub coordinated: bool,
+    /// Besides, every completed checkpoint is a consistent cut of all tasks.
     pub coordinated_cut: bool,
+    /// Several checkpoints may be under way at a time.
+    pub concurrent: bool,
     /// It works on jobs with cycles.
     pub cycles: bool,
     /// A crash restarts every task; otherwise some may keep what they have.
     pub global_restart: bool,
+}
+
+/// How often a record counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Exactly once.
+    ExactlyOnce,
+    /// Once or, after a failure, more often.
+    AtLeastOnce,
 }
 
 /// What the engine must provide for a protocol.
@@ -101,6 +114,8 @@ pub struct Claims {
 pub struct Needs {
     /// Senders keep what they sent until the protocol drops it.
     pub sender_log: bool,
+    /// Barriers may overtake, and what they overtake can become part of a snapshot.
+    pub channel_state: bool,
 }
 
 /// A parameter that a protocol takes in `checkpoints.protocol`.
@@ -133,6 +148,10 @@ pub struct Settings {
     pub retained: u32,
     /// Whether the barrier leaves before or after the snapshot.
     pub order: BarrierOrder,
+    /// Checkpoints go on after tasks have ended.
+    pub after_finish: bool,
+    /// What somebody asks for, by time; the number of a request is its position here.
+    pub requests: Vec<Request>,
     /// The protocol's own.
     pub parameters: Vec<Span>,
 }
@@ -199,6 +218,8 @@ pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protoc
         tolerable_failures: spec.tolerable_failures,
         retained: spec.retained,
         order: spec.order,
+        after_finish: spec.after_finish,
+        requests: spec.requests.clone(),
         parameters: parameters.iter().map(value).collect::<Result<_, _>>()?,
     };
     Ok((protocol, settings))

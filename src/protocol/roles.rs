@@ -10,30 +10,66 @@ pub trait Env {
     fn now(&mut self) -> Moment;
     /// Whether at least `limit` has passed since `since`. The timed driver answers from a clock, the explorer both ways.
     fn elapsed(&mut self, since: Moment, limit: Span) -> bool;
+    /// How much of `limit` is left, counted from `since`: the delay of a timer that should run out then. No clock: all.
+    fn left(&mut self, since: Moment, limit: Span) -> Span;
     /// The draw at an address.
     fn draw(&mut self, concern: Concern, entity: u64, index: u64) -> u64;
 }
 
-/// An instant that only [`Env::elapsed`] can read.
+/// An instant that only [`Env`] can read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment(pub(crate) u64);
 
-/// A control element in a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A control element in a channel that belongs to a checkpoint, and its options: what a trigger carries, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Barrier {
     /// The checkpoint it belongs to.
     pub checkpoint: CheckpointId,
     /// How it moves.
     pub kind: BarrierKind,
+    /// What the checkpoint is for.
+    pub purpose: Purpose,
+    /// When the coordinator triggered the checkpoint.
+    pub triggered: Moment,
 }
 
-/// How a control element moves and what it does to its channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a barrier moves and what it does to its channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BarrierKind {
-    /// In order; the channel delivers nothing behind it until the receiver releases the port.
+    /// In order; the sender sends nothing behind it until the receiver releases the port.
+    #[default]
     Blocking,
     /// In order; blocks nothing.
     Plain,
+    /// Like `Blocking`, but a remote receiver hears of it as soon as it arrives, and either end may let it overtake
+    /// the data before it ([`TaskCommand::Overtake`], [`TaskCommand::OvertakeOutputs`]).
+    Timeoutable,
+    /// Goes before all data: at the sender, whose queued data become part of its snapshot, and at the receiver.
+    Overtaking,
+    /// Like `Blocking`; what `Timeoutable` and `Overtaking` become on an edge that forbids overtaking.
+    Forced,
+}
+
+impl BarrierKind {
+    /// Whether the sender waits behind it for a release.
+    pub fn blocks(self) -> bool {
+        matches!(self, Self::Blocking | Self::Timeoutable | Self::Forced)
+    }
+}
+
+/// What a checkpoint is for. The discriminants are part of golden digests: append only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Purpose {
+    /// To recover from.
+    #[default]
+    Checkpoint = 0,
+    /// Somebody asked for it and owns it.
+    Savepoint = 1,
+    /// The job ends with it and will be resumed from it: sources stop, nothing is final.
+    Suspend = 2,
+    /// The job ends with it for good: sources stop and tell everybody that this was all.
+    Drain = 3,
 }
 
 /// A named timer.
@@ -41,7 +77,7 @@ pub enum BarrierKind {
 pub struct Timer {
     /// Which.
     pub kind: TimerKind,
-    /// About which checkpoint, if about one.
+    /// About which checkpoint, if about one; for [`TimerKind::Request`] the number of the request, from 0.
     pub checkpoint: CheckpointId,
 }
 
@@ -56,6 +92,12 @@ pub enum TimerKind {
     Expiry,
     /// A task's own snapshot is due.
     Local,
+    /// A task has aligned for too long.
+    Alignment,
+    /// A barrier has waited at a task's outputs for too long.
+    Output,
+    /// The scenario asks for a checkpoint or a savepoint now.
+    Request,
 }
 
 /// What a task role is told.
@@ -68,8 +110,8 @@ pub enum TaskInput {
     },
     /// The coordinator triggers this task.
     Trigger {
-        /// The checkpoint.
-        checkpoint: CheckpointId,
+        /// The checkpoint and how its barriers are to move.
+        barrier: Barrier,
     },
     /// A barrier was read from a port.
     Barrier {
@@ -77,6 +119,37 @@ pub enum TaskInput {
         port: Port,
         /// What.
         barrier: Barrier,
+    },
+    /// A timeoutable barrier has arrived at a port and waits behind data.
+    Announced {
+        /// Where.
+        port: Port,
+        /// What.
+        barrier: Barrier,
+    },
+    /// A cancel marker was read from a port: the sender gave the checkpoint up.
+    Cancelled {
+        /// Where.
+        port: Port,
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
+    /// A sender has ended for good, nothing will come from this port any more.
+    Ended {
+        /// Where.
+        port: Port,
+    },
+    /// The task has seen all of its data, or emitted its last record.
+    Drained,
+    /// [`TaskCommand::CaptureInputs`] has begun.
+    Capturing {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
+    /// [`TaskCommand::CaptureInputs`] was refused: a channel has already received a newer barrier.
+    Refused {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
     },
     /// The synchronous part is over, the task goes on.
     Taken {
@@ -97,6 +170,8 @@ pub enum TaskInput {
     Aborted {
         /// The checkpoint.
         checkpoint: CheckpointId,
+        /// The newest complete one: the task may not have heard of it.
+        completed: CheckpointId,
     },
     /// A timer this task set has run out.
     Timer {
@@ -108,12 +183,18 @@ pub enum TaskInput {
 /// What a task role wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskCommand {
-    /// Put a barrier into every output, behind all records sent so far.
+    /// Put a barrier into every output: behind all records sent so far, or before all that wait there if it overtakes;
+    /// these become part of the snapshot then. On edges that forbid overtaking it becomes [`BarrierKind::Forced`].
     Send(Barrier),
+    /// Put a cancel marker into every output, behind all records sent so far.
+    SendCancel {
+        /// The checkpoint that is given up.
+        checkpoint: CheckpointId,
+    },
     /// Capture the state now and block for the synchronous part; the last command of a batch.
     Snapshot {
-        /// The checkpoint.
-        checkpoint: CheckpointId,
+        /// The checkpoint and how its barriers moved here.
+        barrier: Barrier,
         /// Block for the asynchronous part too (the textbook's order).
         whole: bool,
     },
@@ -131,6 +212,33 @@ pub enum TaskCommand {
         /// Whose.
         checkpoint: CheckpointId,
     },
+    /// Copy what is queued at every port before its barrier of this checkpoint into the snapshot, and what still comes
+    /// until then. It can be refused, so it is the last command of a batch; the next input is
+    /// [`TaskInput::Capturing`] or [`TaskInput::Refused`].
+    CaptureInputs {
+        /// Whose.
+        checkpoint: CheckpointId,
+    },
+    /// Stop copying at every port. The snapshot has all of its input, or, if it is not wanted any more, loses it.
+    EndCaptureInputs {
+        /// Whose.
+        checkpoint: CheckpointId,
+        /// All barriers have come; otherwise the checkpoint is given up here.
+        complete: bool,
+    },
+    /// Let the announced barrier of a port go before the data that wait there; the task fails if another barrier has
+    /// arrived behind it.
+    Overtake {
+        /// Which port.
+        port: Port,
+        /// The barrier's checkpoint.
+        checkpoint: CheckpointId,
+    },
+    /// Let the timeoutable barriers that still wait at outputs overtake the data before them.
+    OvertakeOutputs {
+        /// Whose.
+        checkpoint: CheckpointId,
+    },
     /// Let a port that a barrier blocked go on.
     Release {
         /// Which port.
@@ -140,6 +248,13 @@ pub enum TaskCommand {
     Ack {
         /// The checkpoint.
         checkpoint: CheckpointId,
+    },
+    /// Tell the coordinator that this task will not have a part in a checkpoint; what was captured for it is dropped.
+    Decline {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// Why.
+        reason: DeclineReason,
     },
     /// Make output up to and including this checkpoint visible.
     Commit {
@@ -153,6 +268,52 @@ pub enum TaskCommand {
         /// From now.
         delay: Span,
     },
+    /// Forget a timer.
+    CancelTimer(Timer),
+    /// A source reads nothing more, because the job is to end with this savepoint.
+    StopReading {
+        /// That was all for ever: everybody is told that the data has ended.
+        drain: bool,
+    },
+    /// The task may end: its last snapshot is part of a complete checkpoint.
+    End,
+    /// The role cannot go on: the task fails.
+    Fail,
+    /// Nothing to carry out: a decision that measures and comparisons want to know of.
+    Note(Note),
+}
+
+/// A decision of a task role that changes nothing by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The port stays blocked until it is released.
+    Blocked(Port),
+    /// The checkpoint starts here; whether a snapshot follows is another question (it may be known to be given up).
+    Starts(Barrier),
+    /// Channel state will be written for this checkpoint.
+    InputsBegin(Barrier),
+    /// The first barrier of a checkpoint has been handled.
+    AlignmentBegan(CheckpointId),
+    /// The last one has, or the checkpoint was given up.
+    AlignmentEnded(CheckpointId),
+}
+
+/// Why a task has no part in a checkpoint. The discriminants are part of golden digests: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u64)]
+pub enum DeclineReason {
+    /// A barrier of a newer one came first.
+    Subsumed = 1,
+    /// A cancel marker came.
+    Cancelled = 2,
+    /// An input ended, and checkpoints after that are off.
+    InputEnded = 3,
+    /// A channel had received a newer barrier when it was to be captured.
+    Overtaken = 4,
+    /// The task does not run, or not any more.
+    NotRunning = 5,
+    /// Its asynchronous part failed.
+    Failed = 6,
 }
 
 /// What the coordinator role is told.
@@ -168,6 +329,11 @@ pub enum CoordinatorInput<'a> {
         /// Which.
         timer: Timer,
     },
+    /// The preparations of a checkpoint are over ([`CoordinatorCommand::Prepare`]).
+    Prepared {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
     /// A task's part is durable.
     Ack {
         /// Who.
@@ -175,10 +341,29 @@ pub enum CoordinatorInput<'a> {
         /// Of what.
         checkpoint: CheckpointId,
     },
+    /// A task will have no part.
+    Decline {
+        /// Who.
+        task: TaskId,
+        /// Of what.
+        checkpoint: CheckpointId,
+        /// Why.
+        reason: DeclineReason,
+    },
     /// The metadata of a checkpoint is recorded: it can be declared complete, unless it was given up meanwhile.
     Recorded {
         /// The checkpoint.
         checkpoint: CheckpointId,
+    },
+    /// A checkpoint's files are deleted ([`CoordinatorCommand::Clean`]).
+    Cleaned {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
+    /// A task has ended for good.
+    Ended {
+        /// Who.
+        task: TaskId,
     },
     /// Every task has seen the end of its data.
     Drained,
@@ -194,25 +379,36 @@ pub enum CoordinatorInput<'a> {
 /// What the coordinator role wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CoordinatorCommand {
-    /// A checkpoint begins.
-    Begin(CheckpointId),
+    /// A checkpoint begins: it has an id and is pending from now on.
+    Begin(Barrier),
+    /// What comes before tasks are told: the storage location, the coordinators of operators. `Prepared` follows.
+    Prepare(CheckpointId),
     /// Tell a task to begin its part.
     Trigger {
+        /// Whom.
+        task: TaskId,
+        /// Of what, and how its barriers move.
+        barrier: Barrier,
+    },
+    /// Write the metadata; `Recorded` follows.
+    Record(CheckpointId),
+    /// A checkpoint is complete.
+    Complete(CheckpointId),
+    /// Tell a task that a checkpoint is complete.
+    Notify {
         /// Whom.
         task: TaskId,
         /// Of what.
         checkpoint: CheckpointId,
     },
-    /// Write the metadata; `Recorded` follows.
-    Record(CheckpointId),
-    /// A checkpoint is complete: recovery may use it, and all tasks are told.
-    NotifyComplete(CheckpointId),
-    /// Give a checkpoint up and tell all tasks.
+    /// Give a checkpoint up and tell all tasks, on a way on which it may be overtaken by other messages.
     Abort {
         /// Which.
         checkpoint: CheckpointId,
         /// Why.
         reason: AbortReason,
+        /// The newest complete one.
+        completed: CheckpointId,
     },
     /// Delete a task's snapshots below this one, and the sender logs that only they need.
     Drop {
@@ -221,6 +417,8 @@ pub enum CoordinatorCommand {
         /// The oldest to keep.
         keep_from: CheckpointId,
     },
+    /// Delete the files of a checkpoint in the background; `Cleaned` follows.
+    Clean(CheckpointId),
     /// Set a timer.
     SetTimer {
         /// Which.
@@ -246,6 +444,10 @@ pub trait TaskRole: Send {
     fn reset(&mut self);
     /// Everything that decides what it will do.
     fn fingerprint(&self, into: &mut Fingerprint);
+    /// What it would tell somebody who asks how it stands: names and values, for people and for comparisons.
+    fn inspect(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
     /// A copy.
     fn boxed_clone(&self) -> Box<dyn TaskRole>;
 }

@@ -107,7 +107,14 @@ fn edge(o: &mut Object<'_>) -> Result<Written, Problem> {
     let by = by.optional()?;
     let chained = o.field("chained", "Both ends in one thread, without a channel.", flag()).or(false)?;
     let feedback = o.field("feedback", "Closes a cycle on purpose.", flag()).or(false)?;
-    let edge = Edge { from, to, by: Partitioner::Forward, chained, feedback, place: o.place() };
+    let overtaking = o
+        .field(
+            "overtaking",
+            "Unaligned barriers may overtake data; forward, rescale and broadcast edges forbid it anyway.",
+            flag(),
+        )
+        .or(true)?;
+    let edge = Edge { from, to, by: Partitioner::Forward, chained, feedback, overtaking, place: o.place() };
     Ok(Written { edge, by })
 }
 
@@ -141,6 +148,14 @@ fn network(o: &mut Object<'_>) -> Result<Network, Problem> {
             .or(10)?,
         buffer_timeout: o.field("buffer_timeout", "How often part-filled buffers are sent.", flush).or("100ms")?,
         rpc: o.field("rpc", "One way between coordinator and task.", time()).or("500us")?,
+        blocked: o
+            .field(
+                "blocked",
+                "What a sender that waits behind an aligned barrier still sends: overtaking barriers (Flink 2.3), or \
+                 nothing (Flink 1.20).",
+                one_of(vec![("overtaking", BlockedRule::Overtaking), ("nothing", BlockedRule::Nothing)]),
+            )
+            .or("overtaking")?,
     })
 }
 
@@ -158,6 +173,13 @@ fn storage(o: &mut Object<'_>) -> Result<Storage, Problem> {
             )
             .or("task-manager")?,
         metadata: o.field("metadata", "Writing down that a checkpoint is complete.", time()).or("1ms")?,
+        deletion: o
+            .field(
+                "deletion",
+                "Deleting a checkpoint that is not needed any more; slow deletions hold back triggers.",
+                time(),
+            )
+            .or("0s")?,
     })
 }
 
@@ -196,6 +218,19 @@ fn checkpoints(o: &mut Object<'_>) -> Result<Checkpoints, Problem> {
                 one_of(orders),
             )
             .or("emit-then-snapshot")?,
+        prepare: o
+            .field("prepare", "From a trigger until tasks are told: operators' coordinators, storage location.", time())
+            .or("0s")?,
+        after_finish: o
+            .field(
+                "after_finish",
+                "Checkpoints go on after tasks have ended, and a task ends after one that covers all of its data.",
+                flag(),
+            )
+            .or(true)?,
+        requests: o
+            .field("requests", "Checkpoints and savepoints that somebody asks for.", list(record(request)))
+            .or(json!([]))?,
     };
     let idle =
         ["first", "min_pause"].into_iter().find(|name| checkpoints.interval.is_none() && o.written(name).is_some());
@@ -203,6 +238,26 @@ fn checkpoints(o: &mut Object<'_>) -> Result<Checkpoints, Problem> {
         Some(name) => Err(o.wrong(name, "there is no interval, so there are no checkpoints", "add \"interval\"")),
         None => Ok(checkpoints),
     }
+}
+
+fn request(o: &mut Object<'_>) -> Result<Request, Problem> {
+    let takes = vec![
+        ("checkpoint", Take::Checkpoint),
+        ("savepoint", Take::Savepoint),
+        ("suspend", Take::Suspend),
+        ("drain", Take::Drain),
+    ];
+    Ok(Request {
+        at: o.field("at", "When it is asked for.", time()).required()?,
+        take: o
+            .field(
+                "take",
+                "A checkpoint, a savepoint, or a savepoint that ends the job: suspend (to be resumed) or drain (for good).",
+                one_of(takes),
+            )
+            .required()?,
+        place: o.place(),
+    })
 }
 
 /// A protocol as named in the file.

@@ -4,9 +4,9 @@
 //! gives a smaller scenario of the same kind.
 
 use super::{
-    BarrierOrder, Checkpoints, Cluster, Edge, Effect, Expect, Fault, Job, Keys, Network, Operator, Partitioner,
-    Placement, Ratio, Restart, RunFor, Scenario, Shared, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize,
-    Storage, SubtaskName, When,
+    BarrierOrder, BlockedRule, Checkpoints, Cluster, Edge, Effect, Expect, Fault, Job, Keys, Network, Operator,
+    Partitioner, Placement, Ratio, Restart, RunFor, Scenario, Shared, SinkMode, Skew, SnapshotCost, Source, SourceEnd,
+    StateSize, Storage, SubtaskName, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -75,6 +75,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
             latency: Span::from_micros(dice.from(0, 500)),
             shared: dice.pick(&[Shared::Task, Shared::TaskManager, Shared::Cluster]),
             metadata: Span::from_micros(dice.from(0, 500)),
+            deletion: Span::ZERO,
         },
         checkpoints: random_checkpoints(&mut dice, protocol),
         restart: Restart { delay: Span::from_micros(dice.from(0, 3000)), attempts: None },
@@ -96,6 +97,7 @@ fn random_network(dice: &mut Dice) -> Network {
         max_per_channel: dice.from(2, 10) as u32,
         buffer_timeout: dice.pick(&[None, Some(Span::ZERO), Some(Span::from_micros(300)), Some(Span::from_millis(5))]),
         rpc: Span::from_micros(dice.pick(&[0, 20, 400])),
+        blocked: BlockedRule::Overtaking,
     }
 }
 
@@ -113,6 +115,9 @@ fn random_checkpoints(dice: &mut Dice, protocol: &str) -> Checkpoints {
         tolerable_failures: dice.pick(&[0, 1, 1000]),
         retained: dice.from(1, 3) as u32,
         order: dice.pick(&[BarrierOrder::EmitThenSnapshot, BarrierOrder::SnapshotThenEmit]),
+        prepare: Span::ZERO,
+        after_finish: true,
+        requests: Vec::new(),
     }
 }
 
@@ -270,7 +275,7 @@ fn connect(dice: &mut Dice, job: &mut Job, from: usize, may_chain: bool) {
     };
     let chained = may_chain && by == Partitioner::Forward && dice.chance(50);
     let (from, to) = (job.operators[from].id.clone(), job.operators[to].id.clone());
-    job.edges.push(Edge { from, to, by, chained, feedback: false, place: Place::default() });
+    job.edges.push(Edge { from, to, by, chained, feedback: false, overtaking: true, place: Place::default() });
 }
 
 /// Only an edge that is its sender's only output and its receiver's only input can be chained.
@@ -306,6 +311,7 @@ fn close_cycle(dice: &mut Dice, job: &mut Job) {
         by: Partitioner::Rebalance,
         chained: false,
         feedback: false,
+        overtaking: true,
         place: Place::default(),
     };
     let by = if head.kind == "count" { Partitioner::Hash } else { Partitioner::Rebalance };

@@ -184,6 +184,8 @@ pub struct Edge {
     pub chained: bool,
     /// Closes a cycle on purpose.
     pub feedback: bool,
+    /// Barriers may overtake data here, unless the partitioner forbids it anyway.
+    pub overtaking: bool,
     /// Where in the file it is written.
     pub place: Place,
 }
@@ -244,6 +246,17 @@ pub struct Network {
     pub buffer_timeout: Option<Span>,
     /// One way between coordinator and task.
     pub rpc: Span,
+    /// What a sender that waits behind an aligned barrier may still send.
+    pub blocked: BlockedRule,
+}
+
+/// What a sender that waits behind an aligned barrier may still send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockedRule {
+    /// Overtaking barriers, as Flink 2.3 does.
+    Overtaking,
+    /// Nothing, as Flink 1.20 does.
+    Nothing,
 }
 
 /// Where snapshots go.
@@ -257,6 +270,8 @@ pub struct Storage {
     pub shared: Shared,
     /// Writing the metadata of a complete checkpoint.
     pub metadata: Span,
+    /// Deleting the files of a checkpoint that is not needed any more.
+    pub deletion: Span,
 }
 
 /// Who shares the storage bandwidth.
@@ -295,6 +310,36 @@ pub struct Checkpoints {
     pub retained: u32,
     /// Whether the barrier leaves before or after the task's own snapshot.
     pub order: BarrierOrder,
+    /// From a trigger until tasks are told: the coordinators of operators, the storage location.
+    pub prepare: Span,
+    /// Checkpoints go on after tasks have ended, and a task waits for one that covers all of its data before it ends.
+    pub after_finish: bool,
+    /// What somebody asks for beside the periodic ones.
+    pub requests: Vec<Request>,
+}
+
+/// A checkpoint or savepoint that somebody asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// When, from the beginning of the run.
+    pub at: Span,
+    /// What.
+    pub take: Take,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// A checkpoint out of turn.
+    Checkpoint,
+    /// A savepoint; the job goes on.
+    Savepoint,
+    /// A savepoint with which the job stops, to be resumed from it.
+    Suspend,
+    /// A savepoint with which the job ends.
+    Drain,
 }
 
 /// A parameter of a protocol as written.

@@ -41,7 +41,10 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_found_also_at_an_end() {
-        let event = |at| Stamped { at: Time(at), event: Event::CheckpointTriggered { checkpoint: CheckpointId(1) } };
+        let event = |at| Stamped {
+            at: Time(at),
+            event: Event::CheckpointTriggered { checkpoint: CheckpointId(1), purpose: 0 },
+        };
         let one = [event(1), event(2), event(3)];
         assert_eq!(first_divergence(&one, &one), None);
         assert_eq!(first_divergence(&one, &[event(1), event(7)]).map(|d| d.position), Some(1));

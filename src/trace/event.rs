@@ -49,6 +49,10 @@ pub enum AbortReason {
     Subsumed = 3,
     /// A task declined it.
     Declined = 4,
+    /// The coordinator stopped triggering, for a failure or for a savepoint that ends the job.
+    Suspended = 5,
+    /// A task that should have a part in it has ended, or does not run yet.
+    NotRunning = 6,
 }
 
 impl AbortReason {
@@ -59,6 +63,8 @@ impl AbortReason {
             Self::Restarted => "restarted",
             Self::Subsumed => "subsumed",
             Self::Declined => "declined",
+            Self::Suspended => "suspended",
+            Self::NotRunning => "not running",
         }
     }
 }
@@ -184,31 +190,56 @@ events! {
     /// The receiver let a blocked channel go on.
     ChannelResumed "channel-resumed" { channel: ChannelId }
 
+    /// A task's outputs are from now on cut into buffers of this size.
+    BufferResized "buffer-resized" { channel: ChannelId, bytes: u32 }
+
     /// A barrier or marker was put into a channel.
     BarrierSent "barrier-sent" { channel: ChannelId, checkpoint: CheckpointId }
     /// A task handled a barrier or marker.
     BarrierReceived "barrier-received" { task: TaskId, channel: ChannelId, checkpoint: CheckpointId }
+    /// A barrier that waited behind data was put before them, at the sender or at the receiver.
+    BarrierOvertook "barrier-overtook" { channel: ChannelId, checkpoint: CheckpointId }
+    /// A task heard of a barrier that waits behind data at one of its ports.
+    AnnouncementReceived "announcement-received" { task: TaskId, channel: ChannelId, checkpoint: CheckpointId }
+    /// A task handled a cancel marker: its sender gave the checkpoint up.
+    CancelReceived "cancel-received" { task: TaskId, channel: ChannelId, checkpoint: CheckpointId }
     /// A task saw the end of data on a channel.
     EndReceived "end-received" { task: TaskId, channel: ChannelId }
+    /// A task saw that the sender of a channel has ended for good.
+    CloseReceived "close-received" { task: TaskId, channel: ChannelId }
 
-    /// The coordinator triggered a checkpoint.
-    CheckpointTriggered "checkpoint-triggered" { checkpoint: CheckpointId }
+    /// The coordinator triggered a checkpoint; `purpose`: 0 checkpoint, 1 savepoint, 2 and 3 to stop the job.
+    CheckpointTriggered "checkpoint-triggered" { checkpoint: CheckpointId, purpose: u32 }
     /// A task handled the coordinator's trigger.
     TriggerReceived "trigger-received" { task: TaskId, checkpoint: CheckpointId }
-    /// A task captured its state: the synchronous part begins.
-    SnapshotStarted "snapshot-started" { task: TaskId, checkpoint: CheckpointId }
+    /// A source reads nothing more because the job ends with a savepoint.
+    ReadingStopped "reading-stopped" { task: TaskId, position: u64 }
+    /// A task handled the first barrier of a checkpoint.
+    AlignmentBegan "alignment-began" { task: TaskId, checkpoint: CheckpointId }
+    /// A task handled the last barrier of a checkpoint, or gave it up.
+    AlignmentEnded "alignment-ended" { task: TaskId, checkpoint: CheckpointId }
+    /// A task captured its state: the synchronous part begins; `overtaking` = 1: its barrier overtook data.
+    SnapshotStarted "snapshot-started" { task: TaskId, checkpoint: CheckpointId, overtaking: u32 }
     /// How much a task had sent on a channel when it captured its state.
     CutSent "cut-sent" { channel: ChannelId, checkpoint: CheckpointId, upto: u64, chain: u64 }
     /// How much a task had consumed of a channel when it captured its state.
     CutReceived "cut-received" { channel: ChannelId, checkpoint: CheckpointId, upto: u64, chain: u64 }
     /// The records of a channel that became part of a snapshot; `chain` continues the receiver's.
     CutCaptured "cut-captured" { channel: ChannelId, checkpoint: CheckpointId, records: u64, chain: u64 }
+    /// The records that a barrier overtook at the sender became part of its snapshot; `chain` is the sender's before them.
+    CutQueued "cut-queued" { channel: ChannelId, checkpoint: CheckpointId, records: u64, chain: u64 }
+    /// A buffer, or what was left of it, became part of the receiver's snapshot.
+    InputPersisted "input-persisted" { channel: ChannelId, checkpoint: CheckpointId, seq: u64, records: u32, bytes: u32 }
+    /// A buffer that a barrier overtook became part of the sender's snapshot.
+    OutputPersisted "output-persisted" { channel: ChannelId, checkpoint: CheckpointId, seq: u64, records: u32, bytes: u32 }
     /// What an operator's state had applied when it was captured.
     CutState "cut-state" { task: TaskId, operator: OperatorId, checkpoint: CheckpointId, applied: u64, lineage: u64 }
     /// The synchronous part of a snapshot ended.
     SnapshotTaken "snapshot-taken" { task: TaskId, checkpoint: CheckpointId }
     /// All of a task's snapshot is in storage.
     SnapshotDurable "snapshot-durable" { task: TaskId, checkpoint: CheckpointId, bytes: u64 }
+    /// A task will have no part in a checkpoint; the reasons are numbered as in the protocol's language.
+    CheckpointDeclined "checkpoint-declined" { task: TaskId, checkpoint: CheckpointId, reason: u64 }
     /// The coordinator has a task's acknowledgement.
     AckReceived "ack-received" { task: TaskId, checkpoint: CheckpointId, attempt: Attempt }
     /// The coordinator ignored a message of an older attempt.

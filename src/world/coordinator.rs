@@ -7,7 +7,9 @@ use super::snapshot::WorldFacts;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, CheckpointId, Ring, TaskId};
-use crate::protocol::{CoordinatorCommand, CoordinatorInput, CoordinatorRole, Facts, RecoveryPlan, Timer};
+use crate::protocol::{
+    Barrier, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Facts, RecoveryPlan, Timer,
+};
 use crate::trace::Event;
 
 /// The coordinator and what flies between it and the tasks.
@@ -16,6 +18,8 @@ pub(super) struct Coordinator {
     role: Box<dyn CoordinatorRole>,
     /// To tasks, by task.
     down: Vec<Ring<(Mail, Attempt)>>,
+    /// To tasks, by task, on a way on which messages of `down` overtake.
+    aside: Vec<Ring<(Mail, Attempt)>>,
     /// From tasks, by task.
     up: Vec<Ring<(Report, Attempt)>>,
     /// Which tasks have reported the end of their data in their current attempt.
@@ -29,6 +33,8 @@ pub(super) struct Coordinator {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Report {
     Ack(CheckpointId),
+    Decline(CheckpointId, DeclineReason),
+    Ended,
     #[default]
     Drained,
 }
@@ -38,6 +44,7 @@ impl Coordinator {
         Self {
             role,
             down: vec![Ring::default(); tasks],
+            aside: vec![Ring::default(); tasks],
             up: vec![Ring::default(); tasks],
             drained: vec![false; tasks],
             commands: Vec::new(),
@@ -48,6 +55,7 @@ impl Coordinator {
     pub fn reset(&mut self) {
         self.role.reset();
         self.down.iter_mut().for_each(Ring::clear);
+        self.aside.iter_mut().for_each(Ring::clear);
         self.up.iter_mut().for_each(Ring::clear);
         self.drained.fill(false);
         self.plan = None;
@@ -68,21 +76,23 @@ impl World {
 
     fn obey_coordinator<H: Host>(&mut self, job: &Job, command: CoordinatorCommand, host: &mut H) {
         match command {
-            CoordinatorCommand::Begin(checkpoint) => host.emit(Event::CheckpointTriggered { checkpoint }),
-            CoordinatorCommand::Trigger { task, checkpoint } => self.send_down(task, Mail::Trigger(checkpoint), host),
-            CoordinatorCommand::Record(checkpoint) => host.notice(Notice::Record(checkpoint)),
-            CoordinatorCommand::NotifyComplete(checkpoint) => {
-                host.emit(Event::CheckpointCompleted { checkpoint });
-                for task in job.plan.task_ids() {
-                    self.send_down(task, Mail::Completed(checkpoint), host);
-                }
+            CoordinatorCommand::Begin(Barrier { checkpoint, purpose, .. }) => {
+                host.emit(Event::CheckpointTriggered { checkpoint, purpose: purpose as u32 });
             }
-            CoordinatorCommand::Abort { checkpoint, reason } => {
+            CoordinatorCommand::Trigger { task, barrier } => self.send_down(task, Mail::Trigger(barrier), host),
+            CoordinatorCommand::Record(checkpoint) => host.notice(Notice::Record(checkpoint)),
+            CoordinatorCommand::Complete(checkpoint) => host.emit(Event::CheckpointCompleted { checkpoint }),
+            CoordinatorCommand::Notify { task, checkpoint } => {
+                self.send_down(task, Mail::Completed(checkpoint), host);
+            }
+            CoordinatorCommand::Abort { checkpoint, reason, completed } => {
                 host.emit(Event::CheckpointAborted { checkpoint, reason });
                 for task in job.plan.task_ids() {
-                    self.send_down(task, Mail::Aborted(checkpoint), host);
+                    self.send_aside(task, Mail::Aborted(checkpoint, completed), host);
                 }
             }
+            CoordinatorCommand::Prepare(checkpoint) => host.notice(Notice::Prepare(checkpoint)),
+            CoordinatorCommand::Clean(checkpoint) => host.notice(Notice::Clean(checkpoint)),
             CoordinatorCommand::Drop { task, keep_from } => {
                 if self.store.drop_below(task, keep_from) {
                     host.emit(Event::SnapshotsDropped { task, upto: CheckpointId(keep_from.0 - 1) });
@@ -92,7 +102,7 @@ impl World {
             CoordinatorCommand::SetTimer { timer, delay } => {
                 host.notice(Notice::SetTimer { task: None, timer, delay });
             }
-            CoordinatorCommand::CancelTimer(timer) => host.notice(Notice::CancelTimer(timer)),
+            CoordinatorCommand::CancelTimer(timer) => host.notice(Notice::CancelTimer { task: None, timer }),
             CoordinatorCommand::FailJob => self.fail(job, TaskId(0), None, host),
             CoordinatorCommand::Recover(plan) => self.coordinator.plan = Some(plan),
             CoordinatorCommand::Finish => {
@@ -124,6 +134,13 @@ impl World {
         host.notice(Notice::Rpc(task));
     }
 
+    /// Sends a message that later ones may overtake.
+    fn send_aside<H: Host>(&mut self, task: TaskId, mail: Mail, host: &mut H) {
+        let attempt = self.tasks[task.index()].attempt;
+        self.coordinator.aside[task.index()].push((mail, attempt));
+        host.notice(Notice::Aside(task));
+    }
+
     fn send_up<H: Host>(&mut self, task: TaskId, report: Report, host: &mut H) {
         let attempt = self.tasks[task.index()].attempt;
         self.coordinator.up[task.index()].push((report, attempt));
@@ -134,6 +151,21 @@ impl World {
         self.send_up(task, Report::Ack(checkpoint), host);
     }
 
+    pub(super) fn send_decline<H: Host>(
+        &mut self,
+        task: TaskId,
+        checkpoint: CheckpointId,
+        reason: DeclineReason,
+        host: &mut H,
+    ) {
+        host.emit(Event::CheckpointDeclined { task, checkpoint, reason: reason as u64 });
+        self.send_up(task, Report::Decline(checkpoint, reason), host);
+    }
+
+    pub(super) fn send_ended<H: Host>(&mut self, task: TaskId, host: &mut H) {
+        self.send_up(task, Report::Ended, host);
+    }
+
     pub(super) fn send_drained<H: Host>(&mut self, task: TaskId, host: &mut H) {
         self.send_up(task, Report::Drained, host);
     }
@@ -141,6 +173,16 @@ impl World {
     /// The oldest message to a task arrives in its mailbox.
     pub(super) fn rpc_arrives<H: Host>(&mut self, id: TaskId, host: &mut H) {
         let Some((mail, attempt)) = self.coordinator.down[id.index()].pop() else { return };
+        self.take_message(id, mail, attempt, host);
+    }
+
+    /// The oldest message to a task that may be overtaken arrives in its mailbox.
+    pub(super) fn aside_arrives<H: Host>(&mut self, id: TaskId, host: &mut H) {
+        let Some((mail, attempt)) = self.coordinator.aside[id.index()].pop() else { return };
+        self.take_message(id, mail, attempt, host);
+    }
+
+    fn take_message<H: Host>(&mut self, id: TaskId, mail: Mail, attempt: Attempt, host: &mut H) {
         let task = &mut self.tasks[id.index()];
         if attempt != task.attempt || matches!(task.status, Status::Dead | Status::Finished) {
             host.emit(Event::StaleMessage { task: id, attempt });
@@ -162,6 +204,10 @@ impl World {
                 host.emit(Event::AckReceived { task, checkpoint, attempt });
                 self.tell_coordinator(job, CoordinatorInput::Ack { task, checkpoint }, host);
             }
+            Report::Decline(checkpoint, reason) => {
+                self.tell_coordinator(job, CoordinatorInput::Decline { task, checkpoint, reason }, host);
+            }
+            Report::Ended => self.tell_coordinator(job, CoordinatorInput::Ended { task }, host),
             Report::Drained => {
                 self.coordinator.drained[task.index()] = true;
                 if !self.is_down() && self.coordinator.drained.iter().all(|drained| *drained) {
@@ -184,6 +230,18 @@ impl World {
             return;
         }
         self.tell_coordinator(job, CoordinatorInput::Recorded { checkpoint }, host);
+    }
+
+    pub(super) fn preparations_end<H: Host>(&mut self, job: &Job, checkpoint: CheckpointId, host: &mut H) {
+        if !self.ended {
+            self.tell_coordinator(job, CoordinatorInput::Prepared { checkpoint }, host);
+        }
+    }
+
+    pub(super) fn cleaned<H: Host>(&mut self, job: &Job, checkpoint: CheckpointId, host: &mut H) {
+        if !self.ended {
+            self.tell_coordinator(job, CoordinatorInput::Cleaned { checkpoint }, host);
+        }
     }
 
     pub(super) fn coordinator_timer<H: Host>(&mut self, job: &Job, timer: Timer, host: &mut H) {

@@ -35,7 +35,7 @@ pub use job::Job;
 pub use task::{Lane, Route, ThreadState};
 
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Concern, Draws, OperatorId, Span, TaskId};
-use crate::protocol::{Env, Timer};
+use crate::protocol::{Env, TaskCommand, Timer};
 use crate::trace::Event;
 use crate::workload::Record;
 
@@ -82,6 +82,8 @@ pub enum Step {
     },
     /// The coordinator's oldest message to a task arrives.
     Rpc(TaskId),
+    /// The coordinator's oldest message to a task that others may overtake arrives.
+    Aside(TaskId),
     /// A task's oldest message to the coordinator arrives.
     Report(TaskId),
     /// The synchronous part of a snapshot ends.
@@ -100,8 +102,12 @@ pub enum Step {
         /// Of what.
         checkpoint: CheckpointId,
     },
+    /// What comes before tasks are told of a checkpoint is done.
+    Prepared(CheckpointId),
     /// The metadata of a checkpoint is written.
     Recorded(CheckpointId),
+    /// The files of a checkpoint are deleted.
+    Cleaned(CheckpointId),
     /// A task's timer runs out.
     TaskTimer {
         /// Whose.
@@ -162,6 +168,8 @@ pub enum Notice {
     },
     /// A message to a task is on its way: [`Step::Rpc`].
     Rpc(TaskId),
+    /// A message to a task that others may overtake is on its way: [`Step::Aside`].
+    Aside(TaskId),
     /// A message to the coordinator is on its way: [`Step::Report`].
     Report(TaskId),
     /// A synchronous part began: [`Step::Synced`].
@@ -186,8 +194,12 @@ pub enum Notice {
         /// The cost of the snapshot.
         cost: SnapshotWork,
     },
+    /// Preparations of a checkpoint began: [`Step::Prepared`].
+    Prepare(CheckpointId),
     /// The metadata is being written: [`Step::Recorded`].
     Record(CheckpointId),
+    /// The files of a checkpoint are being deleted: [`Step::Cleaned`].
+    Clean(CheckpointId),
     /// A timer was set: [`Step::TaskTimer`], or [`Step::CoordinatorTimer`] without a task.
     SetTimer {
         /// Whose; `None`: the coordinator's.
@@ -197,8 +209,13 @@ pub enum Notice {
         /// From now.
         delay: Span,
     },
-    /// A timer of the coordinator was cancelled.
-    CancelTimer(Timer),
+    /// A timer was cancelled.
+    CancelTimer {
+        /// Whose; `None`: the coordinator's.
+        task: Option<TaskId>,
+        /// Which.
+        timer: Timer,
+    },
     /// The job has failed and waits to be started again: [`Step::Restart`].
     Failed,
     /// A task loads its state: [`Step::Ready`].
@@ -234,6 +251,8 @@ pub trait Host: Env {
     fn emit(&mut self, event: Event);
     /// Something became possible.
     fn notice(&mut self, notice: Notice);
+    /// A role decided something; it is told before the command is carried out.
+    fn decided(&mut self, _task: TaskId, _command: &TaskCommand) {}
     /// A record was applied to an operator's state.
     fn applied(&mut self, _task: TaskId, _operator: OperatorId, _record: &Record) {}
 }
@@ -300,6 +319,9 @@ impl World {
             Step::Report(task) => self.report_arrives(job, task, host),
             Step::Synced { task, attempt } => self.synced(job, task, attempt, host),
             Step::Uploaded { task, attempt, checkpoint } => self.uploaded(job, task, attempt, checkpoint, host),
+            Step::Aside(task) => self.aside_arrives(task, host),
+            Step::Prepared(checkpoint) => self.preparations_end(job, checkpoint, host),
+            Step::Cleaned(checkpoint) => self.cleaned(job, checkpoint, host),
             Step::Recorded(checkpoint) => self.recorded(job, checkpoint, host),
             Step::TaskTimer { task, attempt, timer } => self.task_timer(task, attempt, timer, host),
             Step::CoordinatorTimer(timer) => self.coordinator_timer(job, timer, host),

@@ -17,7 +17,7 @@ mod recovery;
 
 use super::{Host, Job, Notice};
 use crate::base::{Chain, ChannelId, CheckpointId, Port, Ring, TaskId};
-use crate::protocol::{Barrier, BarrierKind};
+use crate::protocol::Barrier;
 use crate::trace::Event;
 use crate::workload::Record;
 
@@ -118,7 +118,7 @@ pub(crate) enum Item {
     /// So many records; `backlog` counts the buffers queued behind it when it was sent.
     Buffer { seq: u64, records: u32, bytes: u32, backlog: u32, held: Held },
     /// A barrier.
-    Barrier { checkpoint: CheckpointId, blocking: bool },
+    Barrier(Barrier),
     /// No more records.
     #[default]
     End,
@@ -370,8 +370,9 @@ impl Net {
                     host.notice(Notice::Fly { channel, epoch, nth, bytes });
                     self.return_segment(job, channel, host);
                 }
-                Some(Item::Barrier { checkpoint, blocking }) => {
+                Some(Item::Barrier(Barrier { checkpoint, kind, .. })) => {
                     control.flying += 1;
+                    let blocking = kind.blocks();
                     control.blocked = blocking;
                     let nth = self.took_off(channel);
                     host.notice(Notice::Fly { channel, epoch, nth, bytes: CONTROL_BYTES });
@@ -441,8 +442,7 @@ impl Net {
     /// Puts a barrier behind all that was sent.
     pub fn send_barrier<H: Host>(&mut self, job: &Job, channel: ChannelId, barrier: Barrier, host: &mut H) {
         self.close_open(channel, host);
-        let blocking = barrier.kind == BarrierKind::Blocking;
-        self.channels[channel.index()].items.push(Item::Barrier { checkpoint: barrier.checkpoint, blocking });
+        self.channels[channel.index()].items.push(Item::Barrier(barrier));
         host.emit(Event::BarrierSent { channel, checkpoint: barrier.checkpoint });
         self.offer(job, channel, host);
     }
@@ -581,7 +581,9 @@ impl Net {
         control.listed = false;
         let item = control.items.pop().expect("a listed port has something to read");
         control.arrived -= u32::from(!local);
-        if let (true, Item::Barrier { checkpoint, blocking: true }) = (local, item) {
+        if let (true, Item::Barrier(Barrier { checkpoint, kind, .. })) = (local, item)
+            && kind.blocks()
+        {
             control.blocked = true;
             host.emit(Event::ChannelBlocked { channel, checkpoint });
         }

@@ -3,7 +3,7 @@
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, CheckpointId, TaskId};
-use crate::protocol::{TaskCommand, TaskInput, Timer, TimerKind};
+use crate::protocol::{Note, TaskCommand, TaskInput, Timer};
 use crate::trace::Event;
 
 /// Command buffers that are kept between steps.
@@ -20,10 +20,11 @@ impl World {
         let last = commands.len().saturating_sub(1);
         for (n, command) in commands.iter().enumerate() {
             assert!(
-                n == last || !matches!(command, TaskCommand::Snapshot { .. }),
-                "protocol `{}`: Snapshot must be the last command of its batch, got {commands:?}",
+                n == last || !matches!(command, TaskCommand::Snapshot { .. } | TaskCommand::CaptureInputs { .. }),
+                "protocol `{}`: Snapshot and CaptureInputs must be the last command of its batch, got {commands:?}",
                 job.protocol.name()
             );
+            host.decided(id, command);
             self.obey(job, id, *command, host);
         }
         commands.clear();
@@ -37,7 +38,7 @@ impl World {
                     self.net.send_barrier(job, channel, barrier, host);
                 }
             }
-            TaskCommand::Snapshot { checkpoint, whole } => self.take_snapshot(job, id, checkpoint, whole, host),
+            TaskCommand::Snapshot { barrier, whole } => self.take_snapshot(job, id, barrier, whole, host),
             TaskCommand::Capture { port, checkpoint } => self.begin_capture(job, id, port, checkpoint),
             TaskCommand::EndCapture { port, checkpoint } => self.end_capture(job, id, port, checkpoint, host),
             TaskCommand::Release { port } => {
@@ -50,15 +51,31 @@ impl World {
                 let attempt = self.tasks[id.index()].attempt;
                 host.notice(Notice::SetTimer { task: Some((id, attempt)), timer, delay });
             }
+            TaskCommand::CancelTimer(timer) => host.notice(Notice::CancelTimer { task: Some(id), timer }),
+            TaskCommand::Decline { checkpoint, reason } => self.send_decline(id, checkpoint, reason, host),
+            TaskCommand::End => self.finish_task(job, id, host),
+            TaskCommand::Fail => self.fail(job, id, Some(id), host),
+            TaskCommand::Note(Note::AlignmentBegan(checkpoint)) => {
+                host.emit(Event::AlignmentBegan { task: id, checkpoint });
+            }
+            TaskCommand::Note(Note::AlignmentEnded(checkpoint)) => {
+                host.emit(Event::AlignmentEnded { task: id, checkpoint });
+            }
+            TaskCommand::Note(_) => {}
+            TaskCommand::SendCancel { .. }
+            | TaskCommand::CaptureInputs { .. }
+            | TaskCommand::EndCaptureInputs { .. }
+            | TaskCommand::Overtake { .. }
+            | TaskCommand::OvertakeOutputs { .. }
+            | TaskCommand::StopReading { .. } => todo!(),
         }
     }
 
     /// A task's own timer runs out: the thread handles it like a message.
     pub(super) fn task_timer<H: Host>(&mut self, id: TaskId, attempt: Attempt, timer: Timer, host: &mut H) {
-        debug_assert_eq!(timer.kind, TimerKind::Local, "tasks have no other timers yet");
         let task = &mut self.tasks[id.index()];
         if task.attempt == attempt && matches!(task.status, Status::Running | Status::Frozen) {
-            task.mailbox.push(Mail::LocalTimer(timer.checkpoint));
+            task.mailbox.push(Mail::Timer(timer));
             host.notice(Notice::Wake(id));
         }
     }

@@ -4,7 +4,7 @@ use super::net::{In, Out};
 use super::task::{OperatorState, Output};
 use super::{Host, Job, Notice, SnapshotWork, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, TaskId};
-use crate::protocol::{Facts, TaskInput};
+use crate::protocol::{Barrier, BarrierKind, Facts, TaskInput};
 use crate::trace::Event;
 use crate::workload::Record;
 
@@ -115,11 +115,13 @@ impl World {
         &mut self,
         job: &Job,
         id: TaskId,
-        checkpoint: CheckpointId,
+        barrier: Barrier,
         whole: bool,
         host: &mut H,
     ) {
-        host.emit(Event::SnapshotStarted { task: id, checkpoint });
+        let Barrier { checkpoint, kind, .. } = barrier;
+        let overtaking = u32::from(kind == BarrierKind::Overtaking);
+        host.emit(Event::SnapshotStarted { task: id, checkpoint, overtaking });
         let task = &mut self.tasks[id.index()];
         let snapshot = self.store.begin(id, checkpoint);
         snapshot.taken = true;

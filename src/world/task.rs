@@ -4,7 +4,7 @@ use super::net::{Held, Item, Net};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, Draws, OperatorId, Port, Ring, TaskId};
 use crate::plan::OutEdge;
-use crate::protocol::{Barrier, BarrierKind, TaskInput, TaskRole, Timer, TimerKind};
+use crate::protocol::{Barrier, TaskInput, TaskRole, Timer};
 use crate::scenario::{Partitioner, SinkMode};
 use crate::trace::Event;
 use crate::workload::{Behaviour, KeptState, Record, SourceShare};
@@ -77,10 +77,13 @@ pub(super) struct Current {
 /// A message to a task's thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mail {
-    Trigger(CheckpointId),
+    Trigger(Barrier),
     Completed(CheckpointId),
-    Aborted(CheckpointId),
-    LocalTimer(CheckpointId),
+    /// With the newest complete one.
+    Aborted(CheckpointId, CheckpointId),
+    Timer(Timer),
+    /// Something at the inputs goes before all data.
+    Urgent,
     #[default]
     Finish,
 }
@@ -559,10 +562,8 @@ impl World {
                     self.tasks[id.index()].current = Some(Current { channel, left: records, seq, held });
                 }
             }
-            Item::Barrier { checkpoint, blocking } => {
-                host.emit(Event::BarrierReceived { task: id, channel, checkpoint });
-                let kind = if blocking { BarrierKind::Blocking } else { BarrierKind::Plain };
-                let barrier = Barrier { checkpoint, kind };
+            Item::Barrier(barrier) => {
+                host.emit(Event::BarrierReceived { task: id, channel, checkpoint: barrier.checkpoint });
                 self.tell_task(job, id, TaskInput::Barrier { port, barrier }, host);
             }
             Item::End if self.net.channels[channel.index()].void_ends > 0 => {
@@ -585,22 +586,20 @@ impl World {
         let Some(mail) = task.mailbox.pop() else { return };
         task.handled += 1;
         match mail {
-            Mail::Trigger(checkpoint) => {
-                host.emit(Event::TriggerReceived { task: id, checkpoint });
-                self.tell_task(job, id, TaskInput::Trigger { checkpoint }, host);
+            Mail::Trigger(barrier) => {
+                host.emit(Event::TriggerReceived { task: id, checkpoint: barrier.checkpoint });
+                self.tell_task(job, id, TaskInput::Trigger { barrier }, host);
             }
             Mail::Completed(checkpoint) => {
                 host.emit(Event::CompleteReceived { task: id, checkpoint });
                 self.tell_task(job, id, TaskInput::Completed { checkpoint }, host);
             }
-            Mail::Aborted(checkpoint) => {
+            Mail::Aborted(checkpoint, completed) => {
                 host.emit(Event::AbortReceived { task: id, checkpoint });
-                self.tell_task(job, id, TaskInput::Aborted { checkpoint }, host);
+                self.tell_task(job, id, TaskInput::Aborted { checkpoint, completed }, host);
             }
-            Mail::LocalTimer(checkpoint) => {
-                let timer = Timer { kind: TimerKind::Local, checkpoint };
-                self.tell_task(job, id, TaskInput::Timer { timer }, host);
-            }
+            Mail::Timer(timer) => self.tell_task(job, id, TaskInput::Timer { timer }, host),
+            Mail::Urgent => todo!(),
             Mail::Finish => self.finish_task(job, id, host),
         }
         host.notice(Notice::Wake(id));

@@ -261,7 +261,7 @@ mod tests {
         for (n, ms) in durations.iter().enumerate() {
             let (checkpoint, start) = (CheckpointId(n as u64 + 1), Time(n as u64 * 1_000_000_000));
             let ack = Event::AckReceived { task: TaskId(0), checkpoint, attempt: crate::base::Attempt(0) };
-            figures.event(start, &Event::CheckpointTriggered { checkpoint });
+            figures.event(start, &Event::CheckpointTriggered { checkpoint, purpose: 0 });
             figures.event(start + Span::from_millis(*ms), &ack);
             figures.event(start + Span::from_millis(*ms), &Event::CheckpointCompleted { checkpoint });
         }

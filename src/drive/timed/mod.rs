@@ -132,6 +132,8 @@ struct Clockwork {
     latency: Span,
     rpc: Span,
     metadata: Span,
+    prepare: Span,
+    deletion: Span,
     restart_delay: Span,
     storage: (Rate, Span),
 }
@@ -166,6 +168,8 @@ impl Timed {
             latency: scenario.network.latency,
             rpc: scenario.network.rpc,
             metadata: scenario.storage.metadata,
+            prepare: scenario.checkpoints.prepare,
+            deletion: scenario.storage.deletion,
             restart_delay: scenario.restart.delay,
             storage: (scenario.storage.bandwidth, scenario.storage.latency),
         };
@@ -554,6 +558,13 @@ impl Clockwork {
             Notice::Upload { task, attempt, checkpoint, cost } => {
                 self.upload(task, Span::ZERO, cost, checkpoint.0, Step::Uploaded { task, attempt, checkpoint });
             }
+            Notice::Aside(task) => self.arrive(now + self.rpc, 14, u64::from(task.0), 0, Step::Aside(task)),
+            Notice::Prepare(checkpoint) => {
+                self.arrive(now + self.prepare, 15, 0, checkpoint.0, Step::Prepared(checkpoint));
+            }
+            Notice::Clean(checkpoint) => {
+                self.arrive(now + self.deletion, 16, 0, checkpoint.0, Step::Cleaned(checkpoint));
+            }
             Notice::Record(checkpoint) => {
                 self.arrive(now + self.metadata, 10, 0, checkpoint.0, Step::Recorded(checkpoint));
             }
@@ -566,7 +577,9 @@ impl Clockwork {
                 let order = self.order(Rank::Arrival, 11 << 32 | who, timer.checkpoint.0 << 8 | timer.kind as u64);
                 self.agenda.push(now + delay, order, Item::Timer { task, timer, set });
             }
-            Notice::CancelTimer(timer) => self.timers.retain(|(task, known, _)| task.is_some() || *known != timer),
+            Notice::CancelTimer { task, timer } => {
+                self.timers.retain(|(owner, known, _)| (*owner, *known) != (task, timer))
+            }
             Notice::Failed => self.arrive(now + self.restart_delay, 12, 0, 0, Step::Restart),
             Notice::Restore { task, attempt, bytes } => {
                 let (bandwidth, latency) = self.storage;
@@ -585,6 +598,10 @@ impl<O: Observer> Env for Watched<'_, O> {
 
     fn elapsed(&mut self, since: Moment, limit: Span) -> bool {
         self.clock.now.since(Time(since.0)) >= limit
+    }
+
+    fn left(&mut self, since: Moment, limit: Span) -> Span {
+        (Time(since.0) + limit).since(self.clock.now)
     }
 
     fn draw(&mut self, concern: Concern, entity: u64, index: u64) -> u64 {

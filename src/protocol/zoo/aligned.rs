@@ -11,8 +11,8 @@
 
 use crate::base::{CheckpointId, Fingerprint, Port};
 use crate::protocol::{
-    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Env, JobSite, Protocol, TaskCommand as Do,
-    TaskInput, TaskRole, TaskSite,
+    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol,
+    TaskCommand as Do, TaskInput, TaskRole, TaskSite,
 };
 use crate::scenario::BarrierOrder;
 
@@ -29,7 +29,14 @@ impl Protocol for Aligned {
     }
 
     fn claims(&self) -> Claims {
-        Claims { exactly_once: true, coordinated_cut: true, cycles: false, global_restart: true }
+        Claims {
+            delivery: Delivery::ExactlyOnce,
+            coordinated: true,
+            coordinated_cut: true,
+            concurrent: true,
+            cycles: false,
+            global_restart: true,
+        }
     }
 
     fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
@@ -85,41 +92,41 @@ impl AlignedTask {
         let given_up = self.state.given_up.contains(&checkpoint);
         self.state.given_up.retain(|id| *id > checkpoint);
         if given_up {
-            out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Blocking }));
+            out.push(Do::Send(Barrier { checkpoint, ..Barrier::default() }));
             out.extend(self.state.blocked.drain(..).map(|port| Do::Release { port }));
             return;
         }
         let whole = self.order == BarrierOrder::SnapshotThenEmit;
         if !whole {
-            out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Blocking }));
+            out.push(Do::Send(Barrier { checkpoint, ..Barrier::default() }));
         }
-        out.push(Do::Snapshot { checkpoint, whole });
+        out.push(Do::Snapshot { barrier: Barrier { checkpoint, ..Barrier::default() }, whole });
     }
 }
 
 impl TaskRole for AlignedTask {
     fn on(&mut self, input: TaskInput, _env: &mut dyn Env, out: &mut Vec<Do>) {
         match input {
-            TaskInput::Trigger { checkpoint } => {
+            TaskInput::Trigger { barrier: Barrier { checkpoint, .. } } => {
                 self.state.current = checkpoint;
                 self.snapshot(out);
             }
             TaskInput::Barrier { port, barrier } => self.barrier(port, barrier, out),
             TaskInput::Taken { checkpoint } => {
                 if self.order == BarrierOrder::SnapshotThenEmit {
-                    out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Blocking }));
+                    out.push(Do::Send(Barrier { checkpoint, ..Barrier::default() }));
                 }
                 out.extend(self.state.blocked.drain(..).map(|port| Do::Release { port }));
             }
             TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
             TaskInput::Completed { checkpoint } => out.push(Do::Commit { checkpoint }),
-            TaskInput::Aborted { checkpoint } => {
+            TaskInput::Aborted { checkpoint, .. } => {
                 let state = &mut self.state;
                 if checkpoint > state.current || (checkpoint == state.current && state.aligning) {
                     state.given_up.push(checkpoint);
                 }
             }
-            TaskInput::Started { .. } | TaskInput::Timer { .. } => {}
+            _ => {}
         }
     }
 

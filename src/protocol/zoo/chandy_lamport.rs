@@ -7,8 +7,8 @@
 
 use crate::base::{CheckpointId, Fingerprint, Port};
 use crate::protocol::{
-    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Env, JobSite, Protocol, TaskCommand as Do,
-    TaskInput, TaskRole, TaskSite,
+    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol,
+    TaskCommand as Do, TaskInput, TaskRole, TaskSite,
 };
 use crate::scenario::BarrierOrder;
 
@@ -25,7 +25,14 @@ impl Protocol for ChandyLamport {
     }
 
     fn claims(&self) -> Claims {
-        Claims { exactly_once: true, coordinated_cut: true, cycles: true, global_restart: true }
+        Claims {
+            delivery: Delivery::ExactlyOnce,
+            coordinated: true,
+            coordinated_cut: true,
+            concurrent: true,
+            cycles: true,
+            global_restart: true,
+        }
     }
 
     fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
@@ -66,16 +73,19 @@ impl MarkerTask {
         }
         let whole = self.order == BarrierOrder::SnapshotThenEmit;
         if !whole {
-            out.push(Do::Send(Barrier { checkpoint: id, kind: BarrierKind::Plain }));
+            out.push(Do::Send(Barrier { checkpoint: id, kind: BarrierKind::Plain, ..Barrier::default() }));
         }
-        out.push(Do::Snapshot { checkpoint: id, whole });
+        out.push(Do::Snapshot {
+            barrier: Barrier { checkpoint: id, kind: BarrierKind::Plain, ..Barrier::default() },
+            whole,
+        });
     }
 }
 
 impl TaskRole for MarkerTask {
     fn on(&mut self, input: TaskInput, _env: &mut dyn Env, out: &mut Vec<Do>) {
         match input {
-            TaskInput::Trigger { checkpoint } => self.begin(checkpoint, None, out),
+            TaskInput::Trigger { barrier: Barrier { checkpoint, .. } } => self.begin(checkpoint, None, out),
             TaskInput::Barrier { port, barrier } => {
                 let id = barrier.checkpoint;
                 let Some(at) = self.running.iter().position(|snapshot| snapshot.id == id) else {
@@ -89,13 +99,13 @@ impl TaskRole for MarkerTask {
             }
             TaskInput::Taken { checkpoint } => {
                 if self.order == BarrierOrder::SnapshotThenEmit {
-                    out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Plain }));
+                    out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Plain, ..Barrier::default() }));
                 }
             }
             TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
             TaskInput::Completed { checkpoint } => out.push(Do::Commit { checkpoint }),
             // A marker is sent on every channel whatever becomes of the snapshot, so it ends by itself.
-            TaskInput::Aborted { .. } | TaskInput::Started { .. } | TaskInput::Timer { .. } => {}
+            _ => {}
         }
     }
 

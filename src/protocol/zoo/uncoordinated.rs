@@ -11,9 +11,9 @@
 
 use crate::base::{ChannelId, CheckpointId, Concern, Fingerprint, Span, TaskId, below};
 use crate::protocol::{
-    ChannelPlan, Claims, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Env, Facts, JobSite, Needs,
-    ParameterSpec, Protocol, RecoveryPlan, RestorePoint, TaskCommand as Do, TaskInput, TaskRole, TaskSite, Timer,
-    TimerKind,
+    Barrier, BarrierKind, ChannelPlan, Claims, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Delivery, Env,
+    Facts, JobSite, Needs, ParameterSpec, Protocol, RecoveryPlan, RestorePoint, TaskCommand as Do, TaskInput, TaskRole,
+    TaskSite, Timer, TimerKind,
 };
 
 /// `uncoordinated`.
@@ -29,11 +29,18 @@ impl Protocol for Uncoordinated {
     }
 
     fn claims(&self) -> Claims {
-        Claims { exactly_once: true, coordinated_cut: false, cycles: true, global_restart: false }
+        Claims {
+            delivery: Delivery::ExactlyOnce,
+            coordinated: false,
+            coordinated_cut: false,
+            concurrent: true,
+            cycles: true,
+            global_restart: false,
+        }
     }
 
     fn needs(&self) -> Needs {
-        Needs { sender_log: true }
+        Needs { sender_log: true, channel_state: false }
     }
 
     fn parameters(&self) -> &'static [ParameterSpec] {
@@ -93,7 +100,8 @@ impl TaskRole for LocalTask {
             TaskInput::Timer { .. } | TaskInput::Trigger { .. } => {
                 self.last = self.last.next();
                 self.by_timer = matches!(input, TaskInput::Timer { .. });
-                out.push(Do::Snapshot { checkpoint: self.last, whole: false });
+                let barrier = Barrier { checkpoint: self.last, kind: BarrierKind::Plain, ..Barrier::default() };
+                out.push(Do::Snapshot { barrier, whole: false });
             }
             // The next one waits until this one is durable, or slow storage would never catch up; after the last
             // snapshot, which was asked for, there is none.
@@ -216,16 +224,13 @@ impl CoordinatorRole for LineCoordinator {
             CoordinatorInput::Drained => {
                 let open: Vec<usize> = (0..self.tasks).filter(|t| !covers_all(TaskId::from(*t), facts)).collect();
                 self.state.ending = !open.is_empty();
-                let trigger = |task| CoordinatorCommand::Trigger { task, checkpoint: CheckpointId::INITIAL };
+                let trigger = |task| CoordinatorCommand::Trigger { task, barrier: Barrier::default() };
                 match open.is_empty() {
                     true => out.push(CoordinatorCommand::Finish),
                     false => out.extend(open.into_iter().map(TaskId::from).map(trigger)),
                 }
             }
-            CoordinatorInput::Suspended
-            | CoordinatorInput::Started { .. }
-            | CoordinatorInput::Timer { .. }
-            | CoordinatorInput::Recorded { .. } => {}
+            _ => {}
         }
     }
 

@@ -59,6 +59,7 @@ fn a_minimal_file_gets_every_default() {
         by,
         chained: false,
         feedback: false,
+        overtaking: true,
         place: place(8, column, &format!("job.edges[{n}]")),
     };
     let expected = Scenario {
@@ -86,12 +87,14 @@ fn a_minimal_file_gets_every_default() {
             max_per_channel: 10,
             buffer_timeout: Some(Span::from_millis(100)),
             rpc: Span::from_micros(500),
+            blocked: BlockedRule::Overtaking,
         },
         storage: Storage {
             bandwidth: Rate(1_000_000_000),
             latency: Span::from_millis(1),
             shared: Shared::TaskManager,
             metadata: Span::from_millis(1),
+            deletion: Span::ZERO,
         },
         checkpoints: Checkpoints {
             protocol: "aligned".into(),
@@ -105,6 +108,9 @@ fn a_minimal_file_gets_every_default() {
             tolerable_failures: 0,
             retained: 1,
             order: BarrierOrder::EmitThenSnapshot,
+            prepare: Span::ZERO,
+            after_finish: true,
+            requests: vec![],
         },
         restart: Restart { delay: Span::from_secs(1), attempts: None },
         faults: vec![],
