@@ -469,6 +469,7 @@ fn network() -> Network {
         max_per_channel: 2,
         buffer_timeout: None,
         rpc: Span::ZERO,
+        blocked: BlockedRule::Overtaking,
     }
 }
 
@@ -628,7 +629,8 @@ impl Story {
         line.received.add(&made);
         let (upto, chain, to) = (line.received.count, line.received.chain.0, planned.to);
         self.states[to.index()].add(&made);
-        self.events.push(Event::BufferTaken { channel: id, seq, records: made.len() as u32 });
+        let (records, bytes) = (made.len() as u32, made.len() as u32);
+        self.events.push(Event::BufferTaken { channel: id, seq, records, bytes });
         if self.plan.outputs(to).is_empty() {
             self.hidden.add(&made);
         } else {

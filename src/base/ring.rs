@@ -109,6 +109,27 @@ impl<T: Copy + Default> Ring<T> {
         }
     }
 
+    /// Puts a value before the `i`-th from the front.
+    pub fn insert(&mut self, i: usize, value: T) {
+        debug_assert!(i <= self.len());
+        self.push(value);
+        for at in (i..self.len() - 1).rev() {
+            let (this, next) = (self.slot(at as u32), self.slot(at as u32 + 1));
+            self.slots.swap(this, next);
+        }
+    }
+
+    /// Takes the `i`-th value from the front out.
+    pub fn remove(&mut self, i: usize) -> Option<T> {
+        let value = self.get(i)?;
+        for at in i..self.len() - 1 {
+            let (this, next) = (self.slot(at as u32), self.slot(at as u32 + 1));
+            self.slots.swap(this, next);
+        }
+        self.len -= 1;
+        Some(value)
+    }
+
     /// Drops the last values until `len` are left.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len as u32);
@@ -141,11 +162,20 @@ mod tests {
         let (mut ring, mut model) = (Ring::default(), VecDeque::new());
         for i in 0..20_000u64 {
             match crate::base::below(draws.at(i), 9) {
-                0..5 => {
+                0..4 => {
                     ring.push(i);
                     model.push_back(i);
                 }
-                5..8 => assert_eq!(ring.pop(), model.pop_front()),
+                4 => {
+                    let at = i as usize % (model.len() + 1);
+                    ring.insert(at, i);
+                    model.insert(at, i);
+                }
+                5 => {
+                    let at = i as usize % (model.len() + 1);
+                    assert_eq!(ring.remove(at), model.remove(at));
+                }
+                6..8 => assert_eq!(ring.pop(), model.pop_front()),
                 _ => {
                     let n = model.len() / 2;
                     let (a, b) = ring.first(n);

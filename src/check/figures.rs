@@ -30,7 +30,10 @@ pub struct Figures {
     /// For every operator whether it is a source: what sources count as applied is not work done to state.
     is_source: Vec<bool>,
     last_failure: Time,
-    channels: usize,
+    /// Sender and receiver of every channel.
+    ends: Vec<(TaskId, TaskId)>,
+    /// Which checkpoint's alignment a task is in; 0: none.
+    aligning: Vec<CheckpointId>,
     /// When the barriers of the pending checkpoints entered their channels.
     lanes: Vec<Lane>,
     /// Vectors of earlier runs, to be used again.
@@ -133,6 +136,16 @@ pub struct TaskTimes {
     /// The last barrier came after the snapshot had begun: its channel was captured until then, and the
     /// snapshot was not complete before. Told by the order of events, which one instant may have several of.
     pub captured: bool,
+    /// When the protocol began to measure the alignment, if it does.
+    pub first_barrier: Time,
+    /// When it stopped.
+    pub last_barrier: Time,
+    /// Bytes of the buffers that were read in between.
+    pub processed: Bytes,
+    /// Bytes of channels that became part of the snapshot.
+    pub persisted: Bytes,
+    /// The barrier had overtaken data when the snapshot began.
+    pub unaligned: bool,
 }
 
 /// A barrier at the end of its way.
@@ -173,10 +186,11 @@ struct Lane {
 impl Figures {
     /// For a run of this plan.
     pub fn new(plan: &Plan) -> Self {
-        Self::sized(plan.tasks.len(), plan.channels.len(), plan.operators.iter().map(|op| op.is_source).collect())
+        let ends = plan.channels.iter().map(|channel| (channel.from, channel.to)).collect();
+        Self::sized(plan.tasks.len(), ends, plan.operators.iter().map(|op| op.is_source).collect())
     }
 
-    fn sized(tasks: usize, channels: usize, is_source: Vec<bool>) -> Self {
+    fn sized(tasks: usize, ends: Vec<(TaskId, TaskId)>, is_source: Vec<bool>) -> Self {
         Self {
             checkpoints: Vec::new(),
             restarts: Vec::new(),
@@ -185,7 +199,8 @@ impl Figures {
             blocked_since: vec![Time::NEVER; tasks],
             is_source,
             last_failure: Time::NEVER,
-            channels,
+            ends,
+            aligning: vec![CheckpointId::INITIAL; tasks],
             lanes: Vec::new(),
             spare: Vec::new(),
         }
@@ -199,6 +214,7 @@ impl Figures {
         self.blocked.fill(Span::ZERO);
         self.blocked_since.fill(Time::NEVER);
         self.last_failure = Time::NEVER;
+        self.aligning.fill(CheckpointId::INITIAL);
         self.lanes.iter_mut().for_each(|lane| lane.checkpoint = CheckpointId::INITIAL);
     }
 
@@ -264,7 +280,7 @@ impl Figures {
                 self.lanes[free].checkpoint = id;
                 self.lanes[free].sent.fill(Time::NEVER);
             }
-            None => self.lanes.push(Lane { checkpoint: id, sent: vec![Time::NEVER; self.channels] }),
+            None => self.lanes.push(Lane { checkpoint: id, sent: vec![Time::NEVER; self.ends.len()] }),
         }
     }
 
@@ -279,6 +295,48 @@ impl Figures {
         times.aligned = at;
         times.last = arrival;
         times.captured = times.started != Time::NEVER;
+    }
+
+    /// A task handled the first barrier of a checkpoint: what it had begun to measure before is not reported.
+    fn alignment_begins(&mut self, at: Time, task: TaskId, id: CheckpointId) {
+        let before = std::mem::replace(&mut self.aligning[task.index()], id);
+        if before != CheckpointId::INITIAL
+            && let Some(checkpoint) = self.pending(before)
+        {
+            let triggered = checkpoint.triggered;
+            let times = &mut checkpoint.tasks[task.index()];
+            (times.first_barrier, times.last_barrier, times.processed) = (triggered, triggered, Bytes(0));
+        }
+        if let Some(times) = self.at_task(id, task) {
+            (times.first_barrier, times.last_barrier, times.processed) = (at, Time::NEVER, Bytes(0));
+        }
+    }
+
+    fn alignment_ends(&mut self, at: Time, task: TaskId, id: CheckpointId) {
+        if self.aligning[task.index()] == id {
+            self.aligning[task.index()] = CheckpointId::INITIAL;
+            if let Some(times) = self.at_task(id, task) {
+                times.last_barrier = at;
+            }
+        }
+    }
+
+    /// A task reads a buffer: while it aligns, that is what it went on processing.
+    #[inline]
+    fn taken(&mut self, channel: ChannelId, bytes: u32) {
+        let task = self.ends[channel.index()].1;
+        let id = self.aligning[task.index()];
+        if id != CheckpointId::INITIAL
+            && let Some(times) = self.at_task(id, task)
+        {
+            times.processed.0 += u64::from(bytes);
+        }
+    }
+
+    fn persisted(&mut self, task: TaskId, id: CheckpointId, bytes: u32) {
+        if let Some(times) = self.at_task(id, task) {
+            times.persisted.0 += u64::from(bytes);
+        }
     }
 
     fn ended(&mut self, at: Time, id: CheckpointId, status: Status) {
@@ -314,6 +372,15 @@ impl Observer for Figures {
                 self.totals.sent_bytes.0 += u64::from(bytes);
             }
             Event::BufferSent { .. } => self.totals.buffers += 1,
+            Event::BufferTaken { channel, bytes, .. } => self.taken(channel, bytes),
+            Event::AlignmentBegan { task, checkpoint } => self.alignment_begins(at, task, checkpoint),
+            Event::AlignmentEnded { task, checkpoint } => self.alignment_ends(at, task, checkpoint),
+            Event::InputPersisted { channel, checkpoint, bytes, .. } => {
+                self.persisted(self.ends[channel.index()].1, checkpoint, bytes);
+            }
+            Event::OutputPersisted { channel, checkpoint, bytes, .. } => {
+                self.persisted(self.ends[channel.index()].0, checkpoint, bytes);
+            }
             Event::TaskBlocked { task } => {
                 let since = &mut self.blocked_since[task.index()];
                 *since = (*since).min(at);
@@ -331,8 +398,9 @@ impl Observer for Figures {
                     (times.reached, times.aligned) = (at, at);
                 }
             }
-            Event::SnapshotStarted { task, checkpoint, .. } => {
+            Event::SnapshotStarted { task, checkpoint, overtaking } => {
                 if let Some(times) = self.at_task(checkpoint, task) {
+                    times.unaligned = overtaking == 1;
                     times.started = times.started.min(at);
                 }
             }
@@ -408,7 +476,17 @@ impl CheckpointFigures {
 
     /// From the trigger until a task handled its first barrier, or the trigger itself.
     pub fn start_delay(&self, task: TaskId) -> Option<Span> {
-        between(self.triggered, self.tasks[task.index()].reached)
+        self.tasks[task.index()].start_delay(self.triggered)
+    }
+
+    /// Bytes of channels that became part of it.
+    pub fn persisted(&self) -> Bytes {
+        Bytes(self.tasks.iter().map(|times| times.persisted.0).sum())
+    }
+
+    /// Bytes that tasks went on processing while they aligned.
+    pub fn processed(&self) -> Bytes {
+        Bytes(self.tasks.iter().map(|times| times.processed.0).sum())
     }
 
     /// The largest of a duration over all tasks that have it.
@@ -418,7 +496,7 @@ impl CheckpointFigures {
 
     /// The largest start delay.
     pub fn start_delay_max(&self) -> Option<Span> {
-        self.max(|times| between(self.triggered, times.reached))
+        self.max(|times| times.start_delay(self.triggered))
     }
 }
 
@@ -435,11 +513,24 @@ impl TaskTimes {
         first: None,
         last: None,
         captured: false,
+        first_barrier: Time::NEVER,
+        last_barrier: Time::NEVER,
+        processed: Bytes(0),
+        persisted: Bytes(0),
+        unaligned: false,
     };
 
-    /// From the first barrier handled to the last.
+    /// From the trigger to the first barrier handled, as the task's protocol measures it if it does.
+    fn start_delay(&self, triggered: Time) -> Option<Span> {
+        between(triggered, if self.first_barrier == Time::NEVER { self.reached } else { self.first_barrier })
+    }
+
+    /// From the first barrier handled to the last, as the task's protocol measures it if it does.
     pub fn alignment(&self) -> Option<Span> {
-        between(self.reached, self.aligned)
+        match self.first_barrier == Time::NEVER {
+            true => between(self.reached, self.aligned),
+            false => between(self.first_barrier, self.last_barrier),
+        }
     }
 
     /// The synchronous part.
@@ -470,7 +561,7 @@ mod tests {
     const JOIN: TaskId = TaskId(2);
 
     fn told(events: &[(u64, Event)]) -> Figures {
-        let mut figures = Figures::sized(3, 2, vec![true, true, false]);
+        let mut figures = Figures::sized(3, vec![(TaskId(0), TaskId(0)); 2], vec![true, true, false]);
         events.iter().for_each(|(at, event)| figures.event(Time(*at), event));
         figures
     }

@@ -20,6 +20,13 @@ pub trait Env {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment(pub(crate) u64);
 
+impl Moment {
+    /// For drivers that have a clock.
+    pub fn at(time: crate::base::Time) -> Self {
+        Self(time.0)
+    }
+}
+
 /// A control element in a channel that belongs to a checkpoint, and its options: what a trigger carries, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Barrier {

@@ -172,7 +172,7 @@ events! {
     /// A buffer is in the receiver's queue.
     BufferArrived "buffer-arrived" { channel: ChannelId, seq: u64 }
     /// A receiver began to read a buffer.
-    BufferTaken "buffer-taken" { channel: ChannelId, seq: u64, records: u32 }
+    BufferTaken "buffer-taken" { channel: ChannelId, seq: u64, records: u32, bytes: u32 }
     /// A receiver has read a whole buffer: all records up to a count, with the chain over their lineages.
     BufferConsumed "buffer-consumed" { channel: ChannelId, seq: u64, upto: u64, chain: u64 }
     /// A task's output pool handed out a segment.
@@ -228,6 +228,8 @@ events! {
     CutCaptured "cut-captured" { channel: ChannelId, checkpoint: CheckpointId, records: u64, chain: u64 }
     /// The records that a barrier overtook at the sender became part of its snapshot; `chain` is the sender's before them.
     CutQueued "cut-queued" { channel: ChannelId, checkpoint: CheckpointId, records: u64, chain: u64 }
+    /// A receiver was to copy what its channel holds before the barrier of a checkpoint.
+    CaptureBegan "capture-began" { channel: ChannelId, checkpoint: CheckpointId }
     /// A buffer, or what was left of it, became part of the receiver's snapshot.
     InputPersisted "input-persisted" { channel: ChannelId, checkpoint: CheckpointId, seq: u64, records: u32, bytes: u32 }
     /// A buffer that a barrier overtook became part of the sender's snapshot.
@@ -248,6 +250,8 @@ events! {
     CheckpointCompleted "checkpoint-completed" { checkpoint: CheckpointId }
     /// A checkpoint was given up.
     CheckpointAborted "checkpoint-aborted" { checkpoint: CheckpointId, reason: AbortReason }
+    /// A task handled a timer of its own; the kinds are numbered as in the protocol's language.
+    TimerHandled "timer-handled" { task: TaskId, kind: u32, checkpoint: CheckpointId }
     /// A task learned that a checkpoint is complete.
     CompleteReceived "complete-received" { task: TaskId, checkpoint: CheckpointId }
     /// A task learned that a checkpoint was given up.

@@ -13,6 +13,7 @@ impl World {
         for id in job.plan.task_ids() {
             let Some(source) = &mut self.tasks[id.index()].source else { continue };
             (source.end, source.finishes) = (source.end.min(source.position), true);
+            source.full = source.end;
             if self.tasks[id.index()].status == Status::Running {
                 self.drain_source(job, id, host);
                 host.notice(Notice::Wake(id));
@@ -96,6 +97,37 @@ impl World {
         cycle.contains(&job.plan.edges[job.plan.channels[channel.index()].edge.index()].from)
     }
 
+    /// A source reads nothing more, because the job is to end with a savepoint.
+    pub(super) fn stop_reading<H: Host>(&mut self, job: &Job, id: TaskId, drain: bool, host: &mut H) {
+        let Some(source) = &mut self.tasks[id.index()].source else { return };
+        (source.end, source.finishes) = (source.position, drain);
+        host.emit(Event::ReadingStopped { task: id, position: source.position });
+        self.drain_source(job, id, host);
+    }
+
+    /// A task ends by itself: a complete checkpoint covers all it did. What no checkpoint covers is never seen.
+    pub(super) fn end_task<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.tasks[id.index()].status == Status::Finished {
+            return;
+        }
+        for channel in job.plan.output_channels(id) {
+            self.net.send_end(job, channel, host);
+            self.net.send_control(job, channel, Item::Closed, host);
+        }
+        self.send_ended(id, host);
+        self.task_ends(id, host);
+    }
+
+    fn task_ends<H: Host>(&mut self, id: TaskId, host: &mut H) {
+        self.tasks[id.index()].status = Status::Finished;
+        host.emit(Event::TaskFinished { task: id });
+        self.finished += 1;
+        if self.finished as usize == self.tasks.len() {
+            self.ended = true;
+            host.notice(Notice::Ended);
+        }
+    }
+
     /// A task ends: nothing it holds back has to wait any longer.
     pub(super) fn finish_task<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         let chain = &job.plan.tasks[id.index()].chain;
@@ -109,13 +141,7 @@ impl World {
                 host.emit(Event::OutputVisible { task: id, operator: *operator, checkpoint, records, lineage });
             }
         }
-        self.tasks[id.index()].status = Status::Finished;
-        host.emit(Event::TaskFinished { task: id });
-        self.finished += 1;
-        if self.finished as usize == self.tasks.len() {
-            self.ended = true;
-            host.notice(Notice::Ended);
-        }
+        self.task_ends(id, host);
     }
 
     /// The last events: where everybody stands.

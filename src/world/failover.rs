@@ -173,6 +173,7 @@ impl World {
             None => task.turns.fill(0),
         }
         if let Some(source) = &mut task.source {
+            source.end = source.full;
             let (from, position) = (source.position, snapshot.map_or(0, |snapshot| snapshot.position));
             source.seek(position);
             host.emit(Event::SourceRewound { task: id, position, from });
@@ -184,7 +185,7 @@ impl World {
     }
 
     fn restore_channels<H: Host>(&mut self, job: &Job, plan: &RecoveryPlan, host: &mut H) {
-        let mut records = Vec::new();
+        let (mut records, mut queued) = (Vec::new(), Vec::new());
         for index in 0..job.plan.channels.len() {
             let (channel, planned) = (ChannelId::from(index), job.plan.channels[index]);
             if plan.channels[index] == ChannelPlan::Keep {
@@ -211,9 +212,13 @@ impl World {
             };
             self.drop_input(job, channel, to == RestorePoint::Live, host);
             records.clear();
+            queued.clear();
             self.replayed(job, plan.channels[index], channel, to, (received.received, sent.sent), &mut records);
+            self.queued(job, plan.channels[index], channel, from, &mut queued);
             self.net.restore(job, channel, sent, received, host);
-            self.net.reinject(job, channel, &records, host);
+            let held = if plan.channels[index] == ChannelPlan::Replay { Held::Requeued } else { Held::Restored };
+            self.net.reinject(job, channel, &records, held, host);
+            self.net.requeue(job, channel, &queued, host);
             if from == RestorePoint::Live && self.tasks[planned.from.index()].drained {
                 self.net.send_end(job, channel, host);
             }
@@ -225,8 +230,10 @@ impl World {
         let id = job.plan.channels[channel.index()].to;
         let task = &mut self.tasks[id.index()];
         if let Some(current) = task.current.filter(|current| current.channel == channel) {
-            if current.held == Held::Floating {
-                self.net.drop_floating(channel, host);
+            match current.held {
+                Held::Floating => self.net.drop_floating(channel, host),
+                Held::Restored => self.net.restored[id.index()] -= 1,
+                _ => {}
             }
             task.current = None;
         }
@@ -262,6 +269,36 @@ impl World {
         }
     }
 
+    /// The records that a barrier had overtaken at the sender of a channel that is restored.
+    fn queued(
+        &mut self,
+        job: &Job,
+        plan: ChannelPlan,
+        channel: ChannelId,
+        point: RestorePoint,
+        records: &mut Vec<Record>,
+    ) {
+        if let (ChannelPlan::Reinject, RestorePoint::Snapshot(id)) = (plan, point) {
+            let planned = &job.plan.channels[channel.index()];
+            let queued = self.store.get(planned.from, id).map(|snapshot| &snapshot.queued);
+            records.extend(queued.into_iter().flatten().filter(|(slot, _)| *slot == planned.slot).flat_map(|(_, r)| r));
+        }
+    }
+
+    /// A task has read all that the restore put into its inputs.
+    pub(super) fn recovered<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.net.restored[id.index()] == 0 && std::mem::take(&mut self.tasks[id.index()].recovering) {
+            self.started_one(job, host);
+        }
+    }
+
+    fn started_one<H: Host>(&mut self, job: &Job, host: &mut H) {
+        self.failover.starting -= 1;
+        if self.failover.starting == 0 {
+            self.all_started(job, host);
+        }
+    }
+
     /// A task has its state and begins.
     pub(super) fn ready<H: Host>(&mut self, job: &Job, id: TaskId, attempt: Attempt, host: &mut H) {
         let task = &mut self.tasks[id.index()];
@@ -278,9 +315,10 @@ impl World {
         }
         self.drain_if_empty(job, id, host);
         host.notice(Notice::Wake(id));
-        self.failover.starting -= 1;
-        if self.failover.starting == 0 {
-            self.all_started(job, host);
+        if self.net.restored[id.index()] > 0 {
+            self.tasks[id.index()].recovering = true;
+        } else {
+            self.started_one(job, host);
         }
     }
 

@@ -12,7 +12,9 @@
 //! | `task` | one thread: mailbox, input buffer, the loop over records |
 //! | `roles` | carrying out what task roles command |
 //! | `snapshot` | captured states and captured channels |
+//! | `channel_state` | what barriers overtake, on both sides of a channel |
 //! | `coordinator` | messages to and from the coordinator role, and its commands |
+//! | `feed` | what a driver that knows a recording puts into channels itself |
 //! | `failover` | failures, restarts, executing a recovery plan |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
@@ -22,19 +24,22 @@
 //! **Architecture invariant:** policy is not here. When to snapshot, what to block, what to restore is decided
 //! by the protocol's roles; the world only carries it out.
 
+mod channel_state;
 mod coordinator;
 mod ending;
 mod failover;
+mod feed;
 mod job;
 mod net;
 mod roles;
 mod snapshot;
 mod task;
 
+pub use feed::Feed;
 pub use job::Job;
 pub use task::{Lane, Route, ThreadState};
 
-use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Concern, Draws, OperatorId, Span, TaskId};
+use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Concern, Draws, OperatorId, Port, Span, TaskId};
 use crate::protocol::{Env, TaskCommand, Timer};
 use crate::trace::Event;
 use crate::workload::Record;
@@ -251,6 +256,10 @@ pub trait Host: Env {
     fn emit(&mut self, event: Event);
     /// Something became possible.
     fn notice(&mut self, notice: Notice);
+    /// Which of a task's ports is read next, if this driver wants to say so.
+    fn prefers(&mut self, _task: TaskId) -> Option<Port> {
+        None
+    }
     /// A role decided something; it is told before the command is carried out.
     fn decided(&mut self, _task: TaskId, _command: &TaskCommand) {}
     /// A record was applied to an operator's state.
@@ -312,7 +321,7 @@ impl World {
             Step::Poll(task) => self.poll(job, task, host),
             Step::Flush(task) if self.is_void(task) => {}
             Step::Flush(task) => self.net.flush(job, task, host),
-            Step::Deliver { channel, epoch } => self.net.deliver(job, channel, epoch, host),
+            Step::Deliver { channel, epoch } => self.deliver(job, channel, epoch, host),
             Step::Credit { channel, epoch, amount } => self.net.credit(job, channel, epoch, amount, host),
             Step::Resume { channel, epoch } => self.net.resume(job, channel, epoch, host),
             Step::Rpc(task) => self.rpc_arrives(task, host),
@@ -339,6 +348,12 @@ impl World {
     fn settle<H: Host>(&mut self, job: &Job, host: &mut H) {
         while let Some(task) = self.net.freed.pop() {
             self.unblock(job, task, host);
+        }
+        while let Some(task) = self.net.hurried.pop() {
+            self.hurry(task, false, host);
+        }
+        while let Some((channel, checkpoint)) = self.net.left.pop() {
+            self.barrier_left(job, channel, checkpoint, host);
         }
         if !job.plan.cycles.is_empty() {
             self.end_cycles(job, host);

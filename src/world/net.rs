@@ -13,11 +13,15 @@
 //! A record belongs to the buffer in which its last byte is. A buffer is closed when it is full, when a
 //! control element follows, or when it is flushed and can be sent at once.
 
+mod overtaking;
 mod recovery;
+
+pub(super) use overtaking::{Keeper, Overtaken};
 
 use super::{Host, Job, Notice};
 use crate::base::{Chain, ChannelId, CheckpointId, Port, Ring, TaskId};
-use crate::protocol::Barrier;
+use crate::protocol::{Barrier, BarrierKind};
+use crate::scenario::BlockedRule;
 use crate::trace::Event;
 use crate::workload::Record;
 
@@ -39,6 +43,18 @@ pub(crate) struct Net {
     gates: Vec<Gate>,
     /// Ports with something to read, by task, in the order in which they are to be read.
     pub(super) ready: Vec<Ring<u32>>,
+    /// How many of them, by task, come first because something there goes before all data.
+    pub(super) urgent: Vec<u32>,
+    /// Tasks that were told of something urgent; see [`super::World::settle`].
+    pub(super) hurried: Vec<TaskId>,
+    /// What each receiver knows of barriers, if the protocol captures channels.
+    pub(super) keepers: Vec<Keeper>,
+    /// Timeoutable barriers that left their sender's queue; see [`super::World::settle`].
+    pub(super) left: Vec<(ChannelId, CheckpointId)>,
+    /// Buffers put in by a restore that a task has not read, by task.
+    pub(super) restored: Vec<u32>,
+    /// Overtaking barriers pass a blocked sender.
+    passes: bool,
     /// What senders sent, by channel, if the protocol wants it kept.
     pub(super) logs: Vec<Log>,
     /// Tasks whose output pool got a segment back; see [`super::World::settle`].
@@ -74,12 +90,18 @@ pub(crate) struct Channel {
     gate: u32,
     /// Which life of the channel this is: counts restarts.
     pub epoch: u32,
+    /// Control elements at the receiver's end that go before all data; of a local channel, all such.
+    pub front: u32,
+    /// Barriers at a remote sender that go before all data it has queued.
+    urgent: u32,
     /// The sender must not send: it waits behind a blocking barrier.
     pub blocked: bool,
     /// The open buffer may be sent before it is full.
     flush: bool,
     /// The receiver has this port in its `ready` queue.
     listed: bool,
+    /// It stands there among those that go first.
+    prioritized: bool,
     /// The receiver waits for a floating buffer.
     waiting: bool,
     /// The sender has sent its last record.
@@ -119,6 +141,12 @@ pub(crate) enum Item {
     Buffer { seq: u64, records: u32, bytes: u32, backlog: u32, held: Held },
     /// A barrier.
     Barrier(Barrier),
+    /// News of a barrier that waits further back.
+    Announcement(Barrier),
+    /// A checkpoint was given up by the sender.
+    Cancel(CheckpointId),
+    /// The sender has ended for good.
+    Closed,
     /// No more records.
     #[default]
     End,
@@ -134,8 +162,10 @@ pub(crate) enum Held {
     Exclusive,
     /// A floating buffer of the receiver's gate.
     Floating,
-    /// Nobody's: it was put in by a restore.
+    /// Nobody's: a restore put it in at the receiver, which reads it before it takes part in checkpoints.
     Restored,
+    /// Nobody's: a restore put it in at the sender.
+    Requeued,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -196,6 +226,15 @@ impl Net {
             unflushed: vec![0; plan.tasks.len()],
             gates,
             ready: vec![Ring::default(); plan.tasks.len()],
+            urgent: vec![0; plan.tasks.len()],
+            hurried: Vec::new(),
+            keepers: match job.protocol.needs().channel_state {
+                true => vec![Keeper::default(); plan.channels.len()],
+                false => Vec::new(),
+            },
+            left: Vec::new(),
+            restored: vec![0; plan.tasks.len()],
+            passes: network.blocked == BlockedRule::Overtaking,
             logs: if job.protocol.needs().sender_log { vec![Log::default(); plan.channels.len()] } else { vec![] },
             freed: Vec::new(),
             segment: network.segment.0 as u32,
@@ -224,6 +263,11 @@ impl Net {
             gate.waiting.clear();
         }
         self.ready.iter_mut().for_each(Ring::clear);
+        self.urgent.fill(0);
+        self.hurried.clear();
+        self.keepers.fill(Keeper::default());
+        self.left.clear();
+        self.restored.fill(0);
         for log in &mut self.logs {
             log.base = 0;
             log.records.clear();
@@ -347,13 +391,13 @@ impl Net {
     fn send<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
         loop {
             let control = &mut self.channels[channel.index()];
-            if control.blocked {
+            if control.blocked && !(self.passes && control.urgent > 0) {
                 return;
             }
             let next = (control.arrived + control.flying) as usize;
             let epoch = control.epoch;
             match control.items.get(next) {
-                Some(Item::Buffer { seq, bytes, .. }) => {
+                Some(Item::Buffer { seq, bytes, held, .. }) => {
                     if control.credit == 0 {
                         return;
                     }
@@ -368,19 +412,25 @@ impl Net {
                     host.emit(Event::BufferSent { channel, seq });
                     let nth = self.took_off(channel);
                     host.notice(Notice::Fly { channel, epoch, nth, bytes });
-                    self.return_segment(job, channel, host);
+                    if held == Held::Sender {
+                        self.return_segment(job, channel, host);
+                    }
                 }
                 Some(Item::Barrier(Barrier { checkpoint, kind, .. })) => {
                     control.flying += 1;
                     let blocking = kind.blocks();
-                    control.blocked = blocking;
+                    control.blocked |= blocking;
+                    control.urgent -= u32::from(kind == BarrierKind::Overtaking);
+                    if kind == BarrierKind::Timeoutable {
+                        self.left.push((channel, checkpoint));
+                    }
                     let nth = self.took_off(channel);
                     host.notice(Notice::Fly { channel, epoch, nth, bytes: CONTROL_BYTES });
                     if blocking {
                         host.emit(Event::ChannelBlocked { channel, checkpoint });
                     }
                 }
-                Some(Item::End) => {
+                Some(Item::End | Item::Closed | Item::Cancel(_) | Item::Announcement(_)) => {
                     control.flying += 1;
                     let nth = self.took_off(channel);
                     host.notice(Notice::Fly { channel, epoch, nth, bytes: CONTROL_BYTES });
@@ -440,7 +490,7 @@ impl Net {
     }
 
     /// Puts a barrier behind all that was sent.
-    pub fn send_barrier<H: Host>(&mut self, job: &Job, channel: ChannelId, barrier: Barrier, host: &mut H) {
+    pub fn send_behind<H: Host>(&mut self, job: &Job, channel: ChannelId, barrier: Barrier, host: &mut H) {
         self.close_open(channel, host);
         self.channels[channel.index()].items.push(Item::Barrier(barrier));
         host.emit(Event::BarrierSent { channel, checkpoint: barrier.checkpoint });
@@ -457,24 +507,35 @@ impl Net {
         self.offer(job, channel, host);
     }
 
-    fn close_open<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
+    /// Puts a control element behind all that was sent.
+    pub fn send_control<H: Host>(&mut self, job: &Job, channel: ChannelId, item: Item, host: &mut H) {
+        self.close_open(channel, host);
+        self.channels[channel.index()].items.push(item);
+        self.offer(job, channel, host);
+    }
+
+    pub fn close_open<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
         if self.outs[channel.index()].fill > 0 {
             self.close(channel, 0, host);
         }
     }
 
-    /// What flies first arrives at the receiver.
-    pub fn deliver<H: Host>(&mut self, job: &Job, channel: ChannelId, epoch: u32, host: &mut H) {
+    /// What flies first arrives at the receiver; says which buffer it was, if it was one.
+    pub fn deliver<H: Host>(&mut self, job: &Job, channel: ChannelId, epoch: u32, host: &mut H) -> Option<u64> {
         let control = &mut self.channels[channel.index()];
         if control.epoch != epoch || control.flying == 0 {
-            return;
+            return None;
         }
         let at = control.arrived as usize;
         control.flying -= 1;
         control.arrived += 1;
         let use_floating = control.floating > 0;
-        if let Some(Item::Buffer { seq, backlog, held, .. }) = control.items.get_mut(at) {
+        let mut buffer = None;
+        if let Some(Item::Barrier(barrier)) = control.items.get(at) {
+            self.barrier_arrives(channel, at, barrier);
+        } else if let Some(Item::Buffer { seq, backlog, held, .. }) = control.items.get_mut(at) {
             let (seq, backlog) = (*seq, *backlog);
+            buffer = Some(seq);
             if use_floating {
                 *held = Held::Floating;
                 control.floating -= 1;
@@ -486,6 +547,7 @@ impl Net {
             self.want(job, channel, backlog, host);
         }
         self.list(job, channel, host);
+        buffer
     }
 
     /// The sender has `backlog` more: take floating buffers for them, or wait for some.
@@ -547,6 +609,9 @@ impl Net {
 
     /// Puts a port with something to read into the receiver's queue.
     fn list<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
+        if self.channels[channel.index()].front > 0 {
+            return self.list_first(job, channel);
+        }
         if self.channels[channel.index()].listed || !self.is_readable(job, channel) {
             return;
         }
@@ -563,7 +628,7 @@ impl Net {
         }
         if control.blocked {
             // What a restore put in is not behind the barrier, but nothing is restored while blocked.
-            return false;
+            return self.passes && control.front > 0;
         }
         !control.items.is_empty() || (control.flush && self.outs[channel.index()].fill > 0)
     }
@@ -578,15 +643,21 @@ impl Net {
             self.channels[channel.index()].flush = false;
         }
         let control = &mut self.channels[channel.index()];
-        control.listed = false;
+        self.urgent[task.index()] -= u32::from(control.prioritized);
+        (control.listed, control.prioritized) = (false, false);
         let item = control.items.pop().expect("a listed port has something to read");
         control.arrived -= u32::from(!local);
+        control.front = control.front.saturating_sub(1);
         if let (true, Item::Barrier(Barrier { checkpoint, kind, .. })) = (local, item)
             && kind.blocks()
         {
             control.blocked = true;
             host.emit(Event::ChannelBlocked { channel, checkpoint });
+            if kind == BarrierKind::Timeoutable {
+                self.left.push((channel, checkpoint));
+            }
         }
+        let control = &mut self.channels[channel.index()];
         if local && control.items.is_empty() && self.outs[channel.index()].fill == 0 {
             self.channels[channel.index()].flush = false;
         }
@@ -600,7 +671,8 @@ impl Net {
         host.emit(Event::BufferConsumed { channel, seq, upto: input.received, chain: input.chain.0 });
         let control = &mut self.channels[channel.index()];
         match held {
-            Held::Restored => {}
+            Held::Restored => self.restored[job.plan.channels[channel.index()].to.index()] -= 1,
+            Held::Requeued => {}
             Held::Sender => self.return_segment(job, channel, host),
             Held::Floating => {
                 let gate = control.gate;

@@ -1,5 +1,6 @@
 //! Carrying out what task roles command.
 
+use super::net::Item;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, CheckpointId, TaskId};
@@ -26,6 +27,9 @@ impl World {
             );
             host.decided(id, command);
             self.obey(job, id, *command, host);
+            if self.tasks[id.index()].status == Status::Dead {
+                break;
+            }
         }
         commands.clear();
         self.scratch.task.push(commands);
@@ -33,11 +37,19 @@ impl World {
 
     fn obey<H: Host>(&mut self, job: &Job, id: TaskId, command: TaskCommand, host: &mut H) {
         match command {
-            TaskCommand::Send(barrier) => {
+            TaskCommand::Send(barrier) => self.send_barrier(job, id, barrier, host),
+            TaskCommand::SendCancel { checkpoint } => {
                 for channel in job.plan.output_channels(id) {
-                    self.net.send_barrier(job, channel, barrier, host);
+                    self.net.send_control(job, channel, Item::Cancel(checkpoint), host);
                 }
             }
+            TaskCommand::CaptureInputs { checkpoint } => self.capture_inputs(job, id, checkpoint, host),
+            TaskCommand::EndCaptureInputs { checkpoint, complete } => {
+                self.end_capture_inputs(job, id, checkpoint, complete, host);
+            }
+            TaskCommand::Overtake { port, checkpoint } => self.overtake_input(job, id, port, checkpoint, host),
+            TaskCommand::OvertakeOutputs { checkpoint } => self.overtake_outputs(job, id, checkpoint, host),
+            TaskCommand::StopReading { drain } => self.stop_reading(job, id, drain, host),
             TaskCommand::Snapshot { barrier, whole } => self.take_snapshot(job, id, barrier, whole, host),
             TaskCommand::Capture { port, checkpoint } => self.begin_capture(job, id, port, checkpoint),
             TaskCommand::EndCapture { port, checkpoint } => self.end_capture(job, id, port, checkpoint, host),
@@ -52,8 +64,8 @@ impl World {
                 host.notice(Notice::SetTimer { task: Some((id, attempt)), timer, delay });
             }
             TaskCommand::CancelTimer(timer) => host.notice(Notice::CancelTimer { task: Some(id), timer }),
-            TaskCommand::Decline { checkpoint, reason } => self.send_decline(id, checkpoint, reason, host),
-            TaskCommand::End => self.finish_task(job, id, host),
+            TaskCommand::Decline { checkpoint, reason } => self.decline(id, checkpoint, reason, host),
+            TaskCommand::End => self.end_task(job, id, host),
             TaskCommand::Fail => self.fail(job, id, Some(id), host),
             TaskCommand::Note(Note::AlignmentBegan(checkpoint)) => {
                 host.emit(Event::AlignmentBegan { task: id, checkpoint });
@@ -62,12 +74,6 @@ impl World {
                 host.emit(Event::AlignmentEnded { task: id, checkpoint });
             }
             TaskCommand::Note(_) => {}
-            TaskCommand::SendCancel { .. }
-            | TaskCommand::CaptureInputs { .. }
-            | TaskCommand::EndCaptureInputs { .. }
-            | TaskCommand::Overtake { .. }
-            | TaskCommand::OvertakeOutputs { .. }
-            | TaskCommand::StopReading { .. } => todo!(),
         }
     }
 

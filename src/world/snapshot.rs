@@ -21,9 +21,16 @@ pub(super) struct Store {
 pub(super) struct Snapshot {
     pub id: CheckpointId,
     /// The state has been captured.
-    taken: bool,
-    uploaded: bool,
+    pub taken: bool,
+    /// Uploads that are to end before it is durable.
+    pub uploads: u32,
     pub durable: bool,
+    /// Inputs are being captured.
+    pub capturing: bool,
+    /// Outputs at which the barrier still waits.
+    pub waiting: Vec<ChannelId>,
+    /// The upload of channel state has begun.
+    pub channels_stored: bool,
     pub position: u64,
     pub operators: Vec<OperatorState>,
     pub turns: Vec<u32>,
@@ -32,8 +39,10 @@ pub(super) struct Snapshot {
     /// By input port.
     pub received: Vec<In>,
     /// Ports whose capture has not ended.
-    open: Vec<Port>,
+    pub open: Vec<Port>,
     pub captured: Vec<(Port, Vec<Record>)>,
+    /// By output slot: what the barrier overtook there.
+    pub queued: Vec<(u32, Vec<Record>)>,
     bytes: Bytes,
 }
 
@@ -51,9 +60,12 @@ impl Store {
     }
 
     fn recycle(&mut self, mut snapshot: Snapshot) {
-        (snapshot.taken, snapshot.uploaded, snapshot.durable) = (false, false, false);
+        (snapshot.taken, snapshot.durable) = (false, false);
+        (snapshot.capturing, snapshot.channels_stored, snapshot.uploads) = (false, false, 0);
         snapshot.open.clear();
         snapshot.captured.clear();
+        snapshot.waiting.clear();
+        snapshot.queued.clear();
         self.free.push(snapshot);
     }
 
@@ -66,12 +78,12 @@ impl Store {
         self.tasks[task.index()].iter().filter(|s| s.durable).map(|s| s.id).max().unwrap_or_default()
     }
 
-    fn get_mut(&mut self, task: TaskId, id: CheckpointId) -> Option<&mut Snapshot> {
+    pub fn get_mut(&mut self, task: TaskId, id: CheckpointId) -> Option<&mut Snapshot> {
         self.tasks[task.index()].iter_mut().find(|snapshot| snapshot.id == id)
     }
 
     /// The snapshot that is being made, begun if it was not.
-    fn begin(&mut self, task: TaskId, id: CheckpointId) -> &mut Snapshot {
+    pub fn begin(&mut self, task: TaskId, id: CheckpointId) -> &mut Snapshot {
         let at = match self.tasks[task.index()].iter().position(|snapshot| snapshot.id == id) {
             Some(at) => at,
             None => {
@@ -92,6 +104,11 @@ impl Store {
     /// Deletes what a restore to an id makes void: later snapshots, and those that were never finished.
     pub fn drop_after(&mut self, task: TaskId, restored: CheckpointId) {
         self.drop_where(task, |snapshot| snapshot.id > restored || !snapshot.durable);
+    }
+
+    /// Deletes one that will not be used.
+    pub fn discard(&mut self, task: TaskId, id: CheckpointId) {
+        self.drop_where(task, |snapshot| snapshot.id == id);
     }
 
     fn drop_where(&mut self, task: TaskId, void: impl Fn(&Snapshot) -> bool) -> bool {
@@ -124,7 +141,7 @@ impl World {
         host.emit(Event::SnapshotStarted { task: id, checkpoint, overtaking });
         let task = &mut self.tasks[id.index()];
         let snapshot = self.store.begin(id, checkpoint);
-        snapshot.taken = true;
+        (snapshot.taken, snapshot.uploads) = (true, 1);
         snapshot.position = task.source.as_ref().map_or(0, |source| source.position);
         snapshot.turns.clone_from(&task.turns);
         snapshot.operators.resize_with(task.operators.len(), OperatorState::default);
@@ -157,6 +174,13 @@ impl World {
         host.notice(Notice::Sync { task: id, attempt, whole, cost });
     }
 
+    /// What it costs to store what was captured of channels: nothing if the task's operators use no storage.
+    pub(super) fn channel_work(&self, job: &Job, id: TaskId, bytes: Bytes) -> SnapshotWork {
+        let chain = &job.plan.tasks[id.index()].chain;
+        let stores = chain.iter().any(|op| job.scenario.job.operators[op.index()].snapshot.r#async.is_none());
+        SnapshotWork { upload: stores.then_some(bytes), ..SnapshotWork::default() }
+    }
+
     /// What a snapshot costs.
     pub(super) fn snapshot_work(&self, job: &Job, id: TaskId, checkpoint: CheckpointId) -> SnapshotWork {
         let mut work = SnapshotWork::default();
@@ -187,21 +211,16 @@ impl World {
             return;
         }
         if let Some(snapshot) = self.store.get_mut(id, checkpoint) {
-            snapshot.uploaded = true;
-            self.make_durable(job, id, checkpoint, host);
+            snapshot.uploads -= 1;
+            self.settle_snapshot(job, id, checkpoint, host);
         }
     }
 
-    /// A snapshot is durable when it is uploaded and all captures for it have ended.
-    fn make_durable<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
+    /// A snapshot is in storage with all that was captured for it.
+    pub(super) fn make_durable<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
         let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
-        if snapshot.durable || !snapshot.uploaded || !snapshot.open.is_empty() {
-            return;
-        }
         snapshot.durable = true;
-        let captured: u64 =
-            snapshot.captured.iter().flat_map(|(_, records)| records).map(|record| u64::from(record.size)).sum();
-        let bytes = snapshot.bytes.0 + captured;
+        let bytes = snapshot.bytes.0 + snapshot.channel_bytes().0;
         host.emit(Event::SnapshotDurable { task: id, checkpoint, bytes });
         self.tell_task(job, id, TaskInput::Durable { checkpoint }, host);
     }
@@ -254,7 +273,33 @@ impl World {
         }
         let channel = job.plan.inputs(id)[port.index()];
         host.emit(Event::CutCaptured { channel, checkpoint, records: count, chain: chain.0 });
-        self.make_durable(job, id, checkpoint, host);
+        self.settle_snapshot(job, id, checkpoint, host);
+    }
+}
+
+impl Snapshot {
+    /// What was captured of a port, to be added to.
+    pub fn captured_at(&mut self, port: Port) -> &mut Vec<Record> {
+        let at = self.captured.iter().position(|(p, _)| *p == port).unwrap_or_else(|| {
+            self.captured.push((port, Vec::new()));
+            self.captured.len() - 1
+        });
+        &mut self.captured[at].1
+    }
+
+    /// How many records of a port were captured, and the receiver's chain with them.
+    pub fn captured_chain(&self, port: Port) -> (u64, u64) {
+        let mut chain = self.received.get(port.index()).copied().unwrap_or_default().chain;
+        let captured = self.captured.iter().find(|(p, _)| *p == port).map_or(&[][..], |(_, records)| records);
+        captured.iter().for_each(|record| chain.push(record.lineage));
+        (captured.len() as u64, chain.0)
+    }
+
+    /// Bytes of all records that were captured of channels.
+    pub fn channel_bytes(&self) -> Bytes {
+        let inputs = self.captured.iter().flat_map(|(_, records)| records);
+        let outputs = self.queued.iter().flat_map(|(_, records)| records);
+        Bytes(inputs.chain(outputs).map(|record| u64::from(record.size)).sum())
     }
 }
 

@@ -37,6 +37,12 @@ pub(crate) struct Task {
     pub(super) source: Option<SourceState>,
     /// Next channel of each output edge that takes turns.
     pub(super) turns: Vec<u32>,
+    /// It was handling urgent things when a synchronous part began.
+    pub(super) interrupted: bool,
+    /// A message about something urgent at its inputs is in its mailbox.
+    pub(super) hurried: bool,
+    /// It reads what a restore put into its inputs, and takes no part in checkpoints before that is done.
+    pub(super) recovering: bool,
     /// No room for output.
     pub(super) blocked: bool,
     /// Ports on which the end of data was seen.
@@ -134,6 +140,8 @@ pub(super) struct SourceState {
     pub position: u64,
     /// It will not go beyond this.
     pub end: u64,
+    /// Where it would end if no savepoint stopped it.
+    pub full: u64,
     /// It sends the end of data there.
     pub finishes: bool,
     draws: Vec<Draws>,
@@ -164,6 +172,9 @@ impl Task {
             operators: operators.collect(),
             source: None,
             turns: vec![0; job.plan.outputs(id).len()],
+            interrupted: false,
+            hurried: false,
+            recovering: false,
             blocked: false,
             ended_ports: 0,
             drained: false,
@@ -195,6 +206,7 @@ impl Task {
         self.current = None;
         (self.blocked, self.ended_ports, self.drained) = (false, 0, false);
         self.syncing = None;
+        (self.hurried, self.interrupted, self.recovering) = (false, false, false);
         self.capturing.clear();
     }
 
@@ -206,7 +218,7 @@ impl Task {
         ahead.clear();
         let draws = log.draws(&share, seed).collect();
         let (end, finishes) = (share.total, log.finishes);
-        self.source = Some(SourceState { share, position: 0, end, finishes, draws, ahead });
+        self.source = Some(SourceState { share, position: 0, end, full: end, finishes, draws, ahead });
     }
 
     /// What the thread can do next.
@@ -503,6 +515,9 @@ impl World {
                 task.current = None;
                 self.net.consumed(job, channel, seq, held, host);
                 self.report_output(job, id, host);
+                if held == Held::Restored {
+                    self.recovered(job, id, host);
+                }
             }
         } else if let Some(source) = &mut task.source {
             source.prepare(job, job.plan.head(id), records);
@@ -550,11 +565,23 @@ impl World {
         if self.thread(id) != ThreadState::Poll {
             return;
         }
+        self.take_item(job, id, host);
+        host.notice(Notice::Wake(id));
+    }
+
+    /// Takes what is first at the inputs.
+    pub(super) fn take_item<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         self.tasks[id.index()].handled += 1;
+        if let Some(port) = host.prefers(id) {
+            self.net.prefer(job, id, port);
+        }
         let Some((port, channel, item)) = self.net.take(job, id, host) else { return };
+        if job.plan.channels[channel.index()].local {
+            self.read_locally(job, channel, &item, host);
+        }
         match item {
-            Item::Buffer { seq, records, held, .. } => {
-                host.emit(Event::BufferTaken { channel, seq, records });
+            Item::Buffer { seq, records, bytes, held, .. } => {
+                host.emit(Event::BufferTaken { channel, seq, records, bytes });
                 self.capture_buffer(id, port, channel, records);
                 if records == 0 {
                     self.net.consumed(job, channel, seq, held, host);
@@ -566,6 +593,18 @@ impl World {
                 host.emit(Event::BarrierReceived { task: id, channel, checkpoint: barrier.checkpoint });
                 self.tell_task(job, id, TaskInput::Barrier { port, barrier }, host);
             }
+            Item::Announcement(barrier) => {
+                host.emit(Event::AnnouncementReceived { task: id, channel, checkpoint: barrier.checkpoint });
+                self.tell_task(job, id, TaskInput::Announced { port, barrier }, host);
+            }
+            Item::Cancel(checkpoint) => {
+                host.emit(Event::CancelReceived { task: id, channel, checkpoint });
+                self.tell_task(job, id, TaskInput::Cancelled { port, checkpoint }, host);
+            }
+            Item::Closed => {
+                host.emit(Event::CloseReceived { task: id, channel });
+                self.tell_task(job, id, TaskInput::Ended { port }, host);
+            }
             Item::End if self.net.channels[channel.index()].void_ends > 0 => {
                 self.net.channels[channel.index()].void_ends -= 1;
             }
@@ -574,7 +613,6 @@ impl World {
                 self.end_seen(job, id, channel, host);
             }
         }
-        host.notice(Notice::Wake(id));
     }
 
     /// Handles the first message of the mailbox.
@@ -598,8 +636,12 @@ impl World {
                 host.emit(Event::AbortReceived { task: id, checkpoint });
                 self.tell_task(job, id, TaskInput::Aborted { checkpoint, completed }, host);
             }
-            Mail::Timer(timer) => self.tell_task(job, id, TaskInput::Timer { timer }, host),
-            Mail::Urgent => todo!(),
+            Mail::Timer(timer) => {
+                let Timer { kind, checkpoint } = timer;
+                host.emit(Event::TimerHandled { task: id, kind: kind as u32, checkpoint });
+                self.tell_task(job, id, TaskInput::Timer { timer }, host);
+            }
+            Mail::Urgent => self.take_urgent(job, id, host),
             Mail::Finish => self.finish_task(job, id, host),
         }
         host.notice(Notice::Wake(id));

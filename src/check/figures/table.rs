@@ -72,6 +72,18 @@ pub const FIGURES: &[Figure] = &[
     size("checkpointed-bytes.last", "Bytes that the last completed checkpoint wrote", |f| {
         f.last_completed().map(|c| c.bytes.0)
     }),
+    size("persisted-bytes.max", "Most bytes of channels that became part of a completed checkpoint", |f| {
+        f.completed().map(|c| c.persisted().0).max()
+    }),
+    size("persisted-bytes.last", "Bytes of channels that became part of the last completed checkpoint", |f| {
+        f.last_completed().map(|c| c.persisted().0)
+    }),
+    size("processed-bytes.max", "Most bytes that tasks went on processing while one checkpoint aligned", |f| {
+        f.checkpoints.iter().map(|c| c.processed().0).max()
+    }),
+    count("snapshots.unaligned", "Snapshots of single tasks whose barrier had overtaken data", |f| {
+        Some(f.checkpoints.iter().flat_map(|c| &c.tasks).filter(|times| times.unaligned).count() as u64)
+    }),
     count("snapshots.taken", "Snapshots of single tasks, coordinated or not", |f| Some(f.totals.snapshots)),
     count("failures", "Tasks that threw an exception", |f| Some(f.totals.failures)),
     count("restarts", "Restarts of the job", |f| Some(f.restarts.len() as u64)),
@@ -257,7 +269,7 @@ mod tests {
 
     /// Checkpoints of these end-to-end durations.
     fn run(durations: &[u64]) -> Figures {
-        let mut figures = Figures::sized(1, 0, vec![true]);
+        let mut figures = Figures::sized(1, vec![(TaskId(0), TaskId(0)); 0], vec![true]);
         for (n, ms) in durations.iter().enumerate() {
             let (checkpoint, start) = (CheckpointId(n as u64 + 1), Time(n as u64 * 1_000_000_000));
             let ack = Event::AckReceived { task: TaskId(0), checkpoint, attempt: crate::base::Attempt(0) };

@@ -21,7 +21,7 @@ mod schedule;
 use super::Agenda;
 use crate::base::{Attempt, Concern, OperatorId, Problem, Rate, Span, TaskId, Time, mix};
 use crate::fault::Trigger;
-use crate::protocol::{Env, Moment, Timer};
+use crate::protocol::{Env, Moment, Timer, TimerKind};
 use crate::scenario::Choice;
 use crate::trace::{Event, Matcher, Observer};
 use crate::workload::Record;
@@ -573,6 +573,9 @@ impl Clockwork {
                 let (set, owner) = (self.timers_set, task.map(|(task, _)| task));
                 self.timers.retain(|(known, other, _)| (*known, *other) != (owner, timer));
                 self.timers.push((owner, timer, set));
+                // Flink's timer service fires a millisecond late.
+                let late = matches!(timer.kind, TimerKind::Alignment | TimerKind::Output);
+                let delay = if late { delay + Span::from_millis(1) } else { delay };
                 let who = task.map_or(0, |(task, _)| u64::from(task.0) + 1);
                 let order = self.order(Rank::Arrival, 11 << 32 | who, timer.checkpoint.0 << 8 | timer.kind as u64);
                 self.agenda.push(now + delay, order, Item::Timer { task, timer, set });

@@ -1,6 +1,6 @@
 //! Channels that begin a new life: what a recovery does to the data plane.
 
-use super::{Channel, Held, In, Item, Net, Out};
+use super::{Channel, Held, In, Item, Keeper, Net, Out};
 use crate::base::ChannelId;
 use crate::trace::Event;
 use crate::workload::Record;
@@ -32,6 +32,9 @@ impl Net {
         let control = &mut self.channels[channel.index()];
         (control.floating, control.waiting) = (0, false);
         let exclusive = job.scenario.network.exclusive;
+        let was_prioritized = control.prioritized;
+        let restored = control.items.iter().filter(|i| matches!(i, Item::Buffer { held: Held::Restored, .. })).count();
+        self.restored[job.plan.channels[channel.index()].to.index()] -= restored as u32;
         let mut items = std::mem::take(&mut control.items);
         items.clear();
         let (pool, epoch, closed, flown) = (control.pool, control.epoch + 1, control.closed, control.flown);
@@ -49,8 +52,13 @@ impl Net {
         };
         (0..floating).for_each(|_| self.free_floating(channel, gate, host));
         self.rings[channel.index()].clear();
-        let port = job.plan.channels[channel.index()].port;
-        self.ready[job.plan.channels[channel.index()].to.index()].retain(|ready| ready != port.0);
+        let planned = &job.plan.channels[channel.index()];
+        self.ready[planned.to.index()].retain(|ready| ready != planned.port.0);
+        self.urgent[planned.to.index()] -= u32::from(was_prioritized);
+        if let Some(keeper) = self.keepers.get_mut(channel.index()) {
+            *keeper = Keeper::default();
+        }
+        self.left.retain(|(left, _)| *left != channel);
         self.outs[channel.index()] = Out { fill: 0, records: 0, ..sent };
         self.ins[channel.index()] = received;
         host.emit(Event::ChannelRestored {
@@ -73,14 +81,34 @@ impl Net {
         items.iter().filter(|item| matches!(item, Item::Buffer { held: Held::Floating, .. })).count() as u32
     }
 
-    /// Puts records into a restored channel, before anything new.
-    pub fn reinject<H: Host>(&mut self, job: &Job, channel: ChannelId, records: &[Record], host: &mut H) {
+    /// Puts records into a restored channel at its receiver, before anything new.
+    pub fn reinject<H: Host>(&mut self, job: &Job, channel: ChannelId, records: &[Record], held: Held, host: &mut H) {
+        if records.is_empty() {
+            return;
+        }
+        let before = self.channels[channel.index()].items.len();
+        self.fill(channel, records, held, host);
+        let planned = &job.plan.channels[channel.index()];
+        let control = &mut self.channels[channel.index()];
+        let buffers = (control.items.len() - before) as u32;
+        control.arrived += if planned.local { 0 } else { buffers };
+        if held == Held::Restored {
+            self.restored[planned.to.index()] += buffers;
+        }
+        self.list(job, channel, host);
+    }
+
+    /// Puts records behind all that is in a channel, cut into buffers that take nobody's memory.
+    pub(super) fn fill<H: Host>(&mut self, channel: ChannelId, records: &[Record], held: Held, host: &mut H) {
         if records.is_empty() {
             return;
         }
         host.emit(Event::ChannelReplayed { channel, records: records.len() as u64 });
-        let local = job.plan.channels[channel.index()].local;
         let In { received: mut upto, mut chain } = self.ins[channel.index()];
+        for record in self.rings[channel.index()].iter() {
+            upto += 1;
+            chain.push(record.lineage);
+        }
         let per_buffer = (self.segment / records[0].size.max(1)).max(1) as usize;
         for part in records.chunks(per_buffer) {
             let bytes = part.iter().map(|record| record.size).sum();
@@ -92,10 +120,8 @@ impl Net {
             let control = &mut self.channels[channel.index()];
             let (seq, records) = (control.closed, part.len() as u32);
             control.closed += 1;
-            control.items.push(Item::Buffer { seq, records, bytes, backlog: 0, held: Held::Restored });
-            control.arrived += u32::from(!local);
+            control.items.push(Item::Buffer { seq, records, bytes, backlog: 0, held });
             host.emit(Event::BufferClosed { channel, seq, records, bytes, upto, chain: chain.0 });
         }
-        self.list(job, channel, host);
     }
 }
