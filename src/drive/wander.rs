@@ -6,7 +6,7 @@
 //! again, since a job whose checkpoints all expire comes to no end under any protocol.
 
 use super::Chooser;
-use crate::base::{Concern, OperatorId, Span, TaskId, Time};
+use crate::base::{Concern, OperatorId, Span, TaskId, Time, mix};
 use crate::protocol::{Env, Moment, Timer, TimerKind};
 use crate::trace::{Event, Observer};
 use crate::workload::Record;
@@ -14,6 +14,8 @@ use crate::world::{Host, Job, Notice, Step, ThreadState, World, draw};
 
 /// How often timers may come before they must.
 const EARLY: u32 = 40;
+/// Limits that roles ask about are over after fewer steps than this.
+const PATIENCE: u64 = 60;
 /// How many checkpoints may expire.
 const EXPIRIES: u32 = 3;
 
@@ -129,9 +131,10 @@ impl<O: Observer> Env for Wanderer<'_, O> {
         Moment(self.taken)
     }
 
-    /// Without a clock a limit is over once something else happened since.
-    fn elapsed(&mut self, since: Moment, _limit: Span) -> bool {
-        since != Moment(self.taken)
+    /// Without a clock a limit is over after some number of steps, and stays over; now and then at once.
+    fn elapsed(&mut self, since: Moment, limit: Span) -> bool {
+        let steps = mix(self.seed ^ mix(since.0).wrapping_add(limit.0)) % PATIENCE;
+        self.taken.saturating_sub(since.0) >= steps
     }
 
     fn left(&mut self, _since: Moment, limit: Span) -> Span {

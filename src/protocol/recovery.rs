@@ -18,6 +18,18 @@ pub enum RestorePoint {
     Snapshot(CheckpointId),
     /// It keeps what it has.
     Live,
+    /// It had ended: its state is that of this snapshot, and it stays ended.
+    Ended(CheckpointId),
+}
+
+impl RestorePoint {
+    /// The snapshot that it goes back to, unless it is live.
+    pub fn snapshot(self) -> Option<CheckpointId> {
+        match self {
+            Self::Snapshot(id) | Self::Ended(id) => Some(id),
+            Self::Live => None,
+        }
+    }
 }
 
 /// What a channel begins with.

@@ -186,6 +186,9 @@ impl World {
         let task = &mut self.tasks[id.index()];
         if attempt != task.attempt || matches!(task.status, Status::Dead | Status::Finished) {
             host.emit(Event::StaleMessage { task: id, attempt });
+            if let (Mail::Trigger(barrier), true) = (mail, attempt == task.attempt && task.status == Status::Finished) {
+                self.send_decline(id, barrier.checkpoint, DeclineReason::NotRunning, host);
+            }
             return;
         }
         task.mailbox.push(mail);

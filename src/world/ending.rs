@@ -118,7 +118,8 @@ impl World {
         self.task_ends(id, host);
     }
 
-    fn task_ends<H: Host>(&mut self, id: TaskId, host: &mut H) {
+    /// A task is over.
+    pub(super) fn task_ends<H: Host>(&mut self, id: TaskId, host: &mut H) {
         self.tasks[id.index()].status = Status::Finished;
         host.emit(Event::TaskFinished { task: id });
         self.finished += 1;

@@ -6,7 +6,7 @@
 //! the coordinator role makes the plan, and the world executes it task by task, channel by channel.
 
 use super::ending::feeds_back;
-use super::net::{Held, In, Out};
+use super::net::{Held, In, Item, Out};
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
@@ -105,6 +105,7 @@ impl World {
             let (checkpoint, live) = match plan.tasks[task.index()] {
                 RestorePoint::Snapshot(checkpoint) => (checkpoint, 0),
                 RestorePoint::Live => (CheckpointId::INITIAL, 1),
+                RestorePoint::Ended(checkpoint) => (checkpoint, 2),
             };
             host.emit(Event::RestorePoint { task, checkpoint, live });
         }
@@ -113,8 +114,9 @@ impl World {
         self.failover.starting = 0;
         for task in job.plan.task_ids() {
             match plan.tasks[task.index()] {
-                RestorePoint::Snapshot(checkpoint) => self.restore_task(job, task, checkpoint, host),
+                RestorePoint::Snapshot(checkpoint) => self.begin_restore(job, task, checkpoint, host),
                 RestorePoint::Live => self.thaw(job, task, host),
+                RestorePoint::Ended(checkpoint) => self.restore_ended(job, task, checkpoint, host),
             }
         }
         if self.failover.starting == 0 {
@@ -140,8 +142,8 @@ impl World {
         host.notice(Notice::Wake(id));
     }
 
-    /// A task loses what it has and loads a snapshot.
-    fn restore_task<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
+    /// A task loses what it has and gets a snapshot's state; says how much that is.
+    fn restore_task<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) -> Bytes {
         let task = &mut self.tasks[id.index()];
         self.finished -= u32::from(task.status == Status::Finished);
         if task.status != Status::Dead {
@@ -178,10 +180,23 @@ impl World {
             source.seek(position);
             host.emit(Event::SourceRewound { task: id, position, from });
         }
-        let attempt = task.attempt;
+        Bytes(if snapshot.is_some() { bytes } else { 0 })
+    }
+
+    /// A task loads its state and will begin.
+    fn begin_restore<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
+        let bytes = self.restore_task(job, id, checkpoint, host);
+        let attempt = self.tasks[id.index()].attempt;
         self.failover.starting += 1;
-        let bytes = Bytes(if snapshot.is_some() { bytes } else { 0 });
         host.notice(Notice::Restore { task: id, attempt, bytes });
+    }
+
+    /// A task that had ended before the checkpoint ends at once; its state is needed only to be compared.
+    fn restore_ended<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
+        self.restore_task(job, id, checkpoint, host);
+        self.tasks[id.index()].drained = true;
+        self.task_ends(id, host);
+        self.send_drained(id, host);
     }
 
     fn restore_channels<H: Host>(&mut self, job: &Job, plan: &RecoveryPlan, host: &mut H) {
@@ -198,17 +213,13 @@ impl World {
                 continue;
             }
             let (from, to) = (plan.tasks[planned.from.index()], plan.tasks[planned.to.index()]);
-            let sent = match from {
-                RestorePoint::Live => self.net.outs[index],
-                RestorePoint::Snapshot(id) => {
-                    self.store.get(planned.from, id).map_or(Out::default(), |s| s.sent[planned.slot as usize])
-                }
+            let sent = match from.snapshot() {
+                None => self.net.outs[index],
+                Some(id) => self.store.get(planned.from, id).map_or(Out::default(), |s| s.sent[planned.slot as usize]),
             };
-            let received = match to {
-                RestorePoint::Live => self.net.ins[index],
-                RestorePoint::Snapshot(id) => {
-                    self.store.get(planned.to, id).map_or(In::default(), |s| s.received[planned.port.index()])
-                }
+            let received = match to.snapshot() {
+                None => self.net.ins[index],
+                Some(id) => self.store.get(planned.to, id).map_or(In::default(), |s| s.received[planned.port.index()]),
             };
             self.drop_input(job, channel, to == RestorePoint::Live, host);
             records.clear();
@@ -221,6 +232,10 @@ impl World {
             self.net.requeue(job, channel, &queued, host);
             if from == RestorePoint::Live && self.tasks[planned.from.index()].drained {
                 self.net.send_end(job, channel, host);
+            }
+            if let RestorePoint::Ended(_) = from {
+                self.net.send_end(job, channel, host);
+                self.net.send_control(job, channel, Item::Closed, host);
             }
         }
     }
@@ -309,7 +324,7 @@ impl World {
         let restored = self.store.newest(id);
         host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
         self.tell_task(job, id, TaskInput::Started { restored }, host);
-        if job.protocol.claims().coordinated_cut {
+        if job.protocol.claims().coordinated {
             // The restored checkpoint is complete, so its output may be seen, if it was not before the failure.
             self.commit(job, id, restored, host);
         }
