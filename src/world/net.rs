@@ -635,6 +635,9 @@ impl Net {
 
     /// Takes the next item of a task's input, in the order in which ports became readable.
     pub fn take<H: Host>(&mut self, job: &Job, task: TaskId, host: &mut H) -> Option<(Port, ChannelId, Item)> {
+        if self.restored[task.index()] > 0 {
+            self.restored_first(job, task);
+        }
         let port = Port(self.ready[task.index()].pop()?);
         let channel = job.plan.inputs(task)[port.index()];
         let local = job.plan.channels[channel.index()].local;

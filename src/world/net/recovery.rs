@@ -1,7 +1,7 @@
 //! Channels that begin a new life: what a recovery does to the data plane.
 
 use super::{Channel, Held, In, Item, Keeper, Net, Out};
-use crate::base::ChannelId;
+use crate::base::{ChannelId, TaskId};
 use crate::trace::Event;
 use crate::workload::Record;
 use crate::world::{Host, Job};
@@ -79,6 +79,21 @@ impl Net {
     fn floating_in_queue(&self, channel: ChannelId) -> u32 {
         let items = &self.channels[channel.index()].items;
         items.iter().filter(|item| matches!(item, Item::Buffer { held: Held::Floating, .. })).count() as u32
+    }
+
+    /// Turns the ports that can be read until one is first that holds what a restore put in: that is read before all else.
+    #[cold]
+    pub(super) fn restored_first(&mut self, job: &Job, task: TaskId) {
+        for _ in 0..self.ready[task.index()].len() {
+            let Some(port) = self.ready[task.index()].front() else { return };
+            let channel = job.plan.inputs(task)[port as usize];
+            let first = self.channels[channel.index()].items.front();
+            if matches!(first, Some(Item::Buffer { held: Held::Restored, .. })) {
+                return;
+            }
+            self.ready[task.index()].pop();
+            self.ready[task.index()].push(port);
+        }
     }
 
     /// Puts records into a restored channel at its receiver, before anything new.
