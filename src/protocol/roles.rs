@@ -20,6 +20,18 @@ pub trait Env {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment(pub(crate) u64);
 
+impl Moment {
+    /// For whoever implements [`Env`]: the instant that it means by a number.
+    pub const fn new(value: u64) -> Self {
+        Self(value)
+    }
+
+    /// The number again.
+    pub const fn value(self) -> u64 {
+        self.0
+    }
+}
+
 /// A control element in a channel that belongs to a checkpoint, and its options: what a trigger carries, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Barrier {
