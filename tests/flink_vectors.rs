@@ -235,7 +235,7 @@ impl Case {
                 let letter = letter.chars().next().expect("one letter");
                 known.insert((channel(on).0, number(id)), letter);
                 let (kind, purpose) = kind_of(letter);
-                let (checkpoint, triggered) = (CheckpointId(number(id)), Moment::at(self.created(number(id))));
+                let (checkpoint, triggered) = (CheckpointId(number(id)), Moment::new(self.created(number(id)).0));
                 Act::Feed(channel(on), Feed::Barrier(Barrier { checkpoint, kind, purpose, triggered }))
             }
             "+" => Act::Wait(Span::from_millis(number(rest))),

@@ -23,8 +23,8 @@
 //! | ABS on cycles | align on forward ports only, snapshot, capture feedback ports until their barrier | as above, plus re-injection |
 //! | Chandy–Lamport | plain barrier; at the first one snapshot, send, capture every other port until its own | as above, plus re-injection |
 //! | at-least-once tracking | plain barrier; count per id, at the last one snapshot and send | as aligned |
-//! | unaligned | † overtaking barrier; at the first one snapshot, send overtaking, capture all other ports including what is queued | as above, plus re-injection of inputs and outputs |
-//! | aligned with timeout | † as aligned; a timer set from the barrier's trigger [`Moment`] turns it into unaligned | as unaligned |
+//! | unaligned | overtaking barrier; at the first one snapshot, send overtaking, capture all inputs including what is queued | as above, plus re-injection of inputs and outputs |
+//! | aligned with timeout | as aligned; a timer set from the barrier's trigger [`Moment`] turns it into unaligned | as unaligned |
 //! | uncoordinated + sender logs | a local timer, snapshot, acknowledge with counts; no barriers; [`Needs::sender_log`] | recovery line by fix-point over snapshots' counts, replay from logs |
 //! | communication-induced (BCS, HMNR) | † a stamp on each buffer; a received stamp is an input that can force a snapshot before delivery | line from the stamps' clocks, replay from logs |
 //! | stop the world | † sources pause on a trigger, tasks snapshot when drained or with captured queues | resume message after the last acknowledgement |
@@ -37,13 +37,15 @@
 //! | changelog backend, Hazelcast Jet | a cost model, not a protocol: aligned barriers with another snapshot cost | as aligned |
 //! | Rhino handover, active standby | a barrier whose handling moves state; a second live copy | live copies keep, one moves |
 //!
-//! † needs an input, a command or a kind of barrier that is not there yet. Each is one variant here and one arm
-//! in the world, and none changes what is there: a third [`BarrierKind`] that goes before queued buffers; a stamp
-//! that closes a buffer when it changes, and the input that tells of it; an input per record for protocols that
-//! ask for it (with no goal for speed); a command that holds a source. They come with the first protocol that
-//! uses them, so that nothing here is untried. ABS on cycles, at-least-once tracking, transaction logs and
-//! many barriers in flight need no addition.
+//! † needs an input or a command that is not there yet. Each is one variant here and one arm
+//! in the world, and none changes what is there: a stamp that closes a buffer when it changes, and the input that
+//! tells of it; an input per record for protocols that ask for it (with no goal for speed); a command that holds a
+//! source. They come with the first protocol that uses them, so that nothing here is untried. ABS on cycles,
+//! transaction logs and many barriers in flight need no addition.
+//!
+//! Flink's four are in `barriers/`, which they share.
 
+mod barriers;
 mod coordinator;
 mod recovery;
 mod roles;
@@ -191,6 +193,18 @@ pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protoc
             spec.place.clone(),
             format!("\"{}\" does not work on cycles, and {} form one", protocol.name(), names.join(", ")),
             format!("protocols that do: {}", able.join(", ")),
+        ));
+    }
+    if !protocol.claims().concurrent && spec.max_concurrent > 1 {
+        let able: Vec<&str> = ZOO.iter().filter(|p| p.claims().concurrent).map(|p| p.name()).collect();
+        return Err(Problem::at(
+            spec.place.clone(),
+            format!(
+                "\"{}\" takes one checkpoint at a time, and max_concurrent is {}",
+                protocol.name(),
+                spec.max_concurrent
+            ),
+            format!("write 1, or take a protocol that allows more: {}", able.join(", ")),
         ));
     }
     let parameters = protocol.parameters();

@@ -21,9 +21,14 @@ pub trait Env {
 pub struct Moment(pub(crate) u64);
 
 impl Moment {
-    /// For drivers that have a clock.
-    pub fn at(time: crate::base::Time) -> Self {
-        Self(time.0)
+    /// For whoever implements [`Env`]: the instant that it means by a number.
+    pub const fn new(value: u64) -> Self {
+        Self(value)
+    }
+
+    /// The number again.
+    pub const fn value(self) -> u64 {
+        self.0
     }
 }
 

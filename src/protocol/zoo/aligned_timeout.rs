@@ -1,0 +1,59 @@
+//! Aligned barriers that turn into unaligned ones when alignment takes too long.
+//!
+//! Barriers block their channels as in `aligned`, but receivers hear of them as soon as they arrive. When a checkpoint
+//! is older than the timeout and a task has not all of its barriers, those that have arrived overtake the data before
+//! them, the task captures its inputs and starts the checkpoint; what still waits at outputs overtakes, too. While the
+//! job keeps up, checkpoints are small; when it does not, they still come through.
+
+use crate::base::Span;
+use crate::protocol::barriers::{self, Mode};
+use crate::protocol::{
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, ParameterSpec, Protocol,
+    TaskRole, TaskSite,
+};
+
+/// `aligned-timeout`.
+pub struct AlignedTimeout;
+
+impl Protocol for AlignedTimeout {
+    fn name(&self) -> &'static str {
+        "aligned-timeout"
+    }
+
+    fn about(&self) -> &'static str {
+        "barriers block as in aligned, and overtake the data once the checkpoint is older than a timeout"
+    }
+
+    fn claims(&self) -> Claims {
+        Claims {
+            delivery: Delivery::ExactlyOnce,
+            coordinated: true,
+            coordinated_cut: true,
+            concurrent: false,
+            cycles: false,
+            global_restart: true,
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { sender_log: false, channel_state: true }
+    }
+
+    fn parameters(&self) -> &'static [ParameterSpec] {
+        &[ParameterSpec {
+            name: "timeout",
+            default: "1s",
+            about: "how long a checkpoint may align, counted from its trigger; 0s never aligns",
+        }]
+    }
+
+    fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
+        let timeout = site.settings.parameters[0];
+        let kind = if timeout == Span::ZERO { BarrierKind::Overtaking } else { BarrierKind::Timeoutable };
+        barriers::single(site, Mode::Alternating, kind, timeout)
+    }
+
+    fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
+        Box::new(BarrierCoordinator::new(site, true))
+    }
+}
