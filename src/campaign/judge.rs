@@ -1,7 +1,7 @@
 //! The checks a protocol's claims call for, with the oracle beside them: a whole run in, a verdict out.
 
 use crate::base::Time;
-use crate::check::{Checks, Claim, Claims, Verdict};
+use crate::check::{Account, Checks, Claim, Claims, Ledger, Verdict};
 use crate::protocol::Delivery;
 use crate::scenario::SinkMode;
 use crate::trace::{Event, EventKind, Observer};
@@ -14,6 +14,7 @@ pub struct Judge {
     job: Arc<Job>,
     checks: Checks,
     oracle: Oracle,
+    ledger: Ledger,
     /// How far sources got, by operator and partition from its first one.
     emitted: Vec<Vec<u64>>,
     /// Each operator's first partition.
@@ -28,6 +29,7 @@ impl Judge {
         Self {
             checks: Checks::for_claims(Arc::clone(&job.plan), &job.scenario.network, claims(&job)),
             oracle: Oracle::new(&job.plan),
+            ledger: Ledger::new(&job.plan),
             emitted: logs.iter().map(|log| vec![0; log.as_ref().map_or(0, |log| log.partitions as usize)]).collect(),
             first: logs.iter().map(|log| log.as_ref().map_or(0, |log| log.first_partition)).collect(),
             drained: false,
@@ -43,7 +45,15 @@ impl Judge {
                 emitted[operator][(partition - first[operator]) as usize]
             })
         });
+        if let Some(expected) = expected {
+            self.ledger.close(expected);
+        }
         self.checks.finish(expected)
+    }
+
+    /// How many records are too many or too few, whatever the protocol claims; `None` if the run did not drain.
+    pub fn accounts(&self) -> Option<&[Account]> {
+        self.ledger.accounts()
     }
 
     /// The checks with what they found.
@@ -54,6 +64,7 @@ impl Judge {
     /// For the next run.
     pub fn reset(&mut self) {
         self.checks.reset();
+        self.ledger.reset();
         self.drained = false;
     }
 
@@ -64,7 +75,7 @@ impl Judge {
                 self.emitted[operator.index()][(partition - self.first[operator.index()]) as usize] = emitted;
             }
             Event::RunEnded { drained } => self.drained = drained == 1,
-            _ => {}
+            _ => self.ledger.event(event),
         }
     }
 }
@@ -73,8 +84,11 @@ impl Observer for Judge {
     #[inline]
     fn event(&mut self, at: Time, event: &Event) {
         self.checks.event(at, event);
-        if matches!(event.kind(), EventKind::SourceFinal | EventKind::RunEnded) {
-            self.note_end(event);
+        match event.kind() {
+            EventKind::SourceFinal | EventKind::StateFinal | EventKind::OutputFinal | EventKind::RunEnded => {
+                self.note_end(event);
+            }
+            _ => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Judge;
 use crate::base::{Digest, Problem, TaskId, Time};
-use crate::check::{Checks, Expectation, Figures, Verdict, check_bounds, evaluate};
+use crate::check::{Account, Checks, Expectation, Figures, Verdict, check_bounds, evaluate};
 use crate::drive::{Granularity, Timed};
 use crate::plan::Plan;
 use crate::trace::{Event, EventKind, Matcher, Observer, Stamped, TraceDigest};
@@ -132,6 +132,11 @@ impl Runner {
     /// The checks after the last run.
     pub fn checks(&self) -> &Checks {
         self.watch.judge.checks()
+    }
+
+    /// How many records the last run had too many or too few; `None` if it did not drain.
+    pub fn accounts(&self) -> Option<&[Account]> {
+        self.watch.judge.accounts()
     }
 
     /// The events of the last run, if they were wanted.

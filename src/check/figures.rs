@@ -6,8 +6,10 @@
 //!
 //! Single numbers that scenarios bound and reports print have a name in the table [`FIGURES`].
 
+mod sample;
 mod table;
 
+pub use sample::{Comparison, Contestant, Measured, Sample, Spread};
 pub use table::{Expectation, FIGURES, Figure, Unit, Value, check_bounds, evaluate};
 
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Span, TaskId, Time};
@@ -63,6 +65,9 @@ pub struct Totals {
     pub failures: u64,
     /// Messages of older attempts that the coordinator ignored.
     pub stale: u64,
+    /// Instant at which a task had read a buffer of records, and no task did so later; in a job without channels,
+    /// at which a task drained.
+    pub last_read: Time,
     /// Instant of the last event.
     pub end: Time,
     /// Whether the run is over, and every task had ended.
@@ -381,6 +386,8 @@ impl Observer for Figures {
             Event::OutputPersisted { channel, checkpoint, bytes, .. } => {
                 self.persisted(self.ends[channel.index()].0, checkpoint, bytes);
             }
+            Event::BufferConsumed { .. } => self.totals.last_read = at,
+            Event::TaskDrained { .. } if self.ends.is_empty() => self.totals.last_read = at,
             Event::TaskBlocked { task } => {
                 let since = &mut self.blocked_since[task.index()];
                 *since = (*since).min(at);

@@ -23,6 +23,7 @@
 //! oracle's result; never `world`, `drive` or `protocol`. A check that could look into the world would
 //! believe what the world believes. No check keeps a time in what it fingerprints, and none knows a fault.
 
+mod account;
 mod buffers;
 mod completion;
 mod cut;
@@ -37,6 +38,7 @@ mod restore;
 mod runner;
 mod state;
 
+pub use account::{Account, Ledger, Tally};
 pub use figures::*;
 pub use finding::{Finding, Findings, Verdict};
 pub use runner::Checks;

@@ -7,19 +7,21 @@
 //!
 //! **Architecture invariant:** commands parse, call, print. They hold no logic that a library user would miss.
 
+mod compare;
 mod list;
 mod new;
 mod run;
 mod schema;
 
 use crate::base::Problem;
+use crate::report::{Picture, write_file};
 use crate::scenario::{self, Scenario};
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Every command.
-pub const COMMANDS: &[&dyn Command] = &[&run::Run, &list::List, &schema::Schema, &new::New];
+pub const COMMANDS: &[&dyn Command] = &[&run::Run, &compare::Compare, &list::List, &schema::Schema, &new::New];
 
 /// A command of the binary.
 pub trait Command: Sync {
@@ -116,4 +118,20 @@ fn read_scenario(path: &Path) -> Result<Scenario, Problem> {
         Problem::plain(format!("cannot read {file}: {why}"), "give scenario files, or folders of them")
     })?;
     scenario::parse(&text, &file)
+}
+
+/// Writes a chart as an SVG and as a PNG; either of the two names may be given, or what both begin with.
+fn write_chart(picture: &Picture, path: &Path) -> Result<(), Problem> {
+    let both = ["svg", "png"];
+    write_file(&named(path, "svg", &both), picture.to_svg().as_bytes())?;
+    write_file(&named(path, "png", &both), &picture.to_png())
+}
+
+/// The path with an extension, instead of one of these if it has it.
+fn named(path: &Path, extension: &str, replaced: &[&str]) -> PathBuf {
+    let given = path.extension().and_then(|given| given.to_str());
+    match given.is_some_and(|given| replaced.contains(&given)) {
+        true => path.with_extension(extension),
+        false => PathBuf::from(format!("{}.{extension}", path.display())),
+    }
 }

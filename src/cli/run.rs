@@ -1,6 +1,6 @@
 //! `cutline run`: simulate scenarios and judge them.
 
-use super::{Command, read_scenario, scenario_files};
+use super::{Command, named, read_scenario, scenario_files, write_chart};
 use crate::base::Problem;
 use crate::campaign::{Outcome, Runner, Want};
 use crate::check::Verdict;
@@ -113,19 +113,11 @@ struct Options {
 }
 
 impl Options {
-    /// Where a file about one of the runs goes.
-    fn place(&self, base: &Path, scenario: &Path, extension: &str) -> PathBuf {
-        let stem = scenario.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let name = match self.many {
-            true => base.join(stem),
+    /// Where files about one of the runs go, before the extension.
+    fn place(&self, base: &Path, scenario: &Path) -> PathBuf {
+        match self.many {
+            true => base.join(scenario.file_stem().unwrap_or_default()),
             false => base.to_owned(),
-        };
-        // Of a chart, either of its two names may be given.
-        let given = name.extension().and_then(|found| found.to_str());
-        match (given, extension) {
-            (Some("svg" | "png"), "svg" | "png") if !self.many => name.with_extension(extension),
-            (Some(given), _) if given == extension && !self.many => name,
-            _ => PathBuf::from(format!("{}.{extension}", name.display())),
         }
     }
 }
@@ -174,7 +166,8 @@ fn run_one(
     }
     if let Some(base) = &options.trace {
         let lines: Vec<String> = runner.trace().iter().map(|event| trace_line(event, &job.plan)).collect();
-        write_file(&options.place(base, path, "jsonl"), lines.concat().as_bytes())?;
+        let file = named(&options.place(base, path), "jsonl", &["jsonl"]);
+        write_file(&file, lines.concat().as_bytes())?;
     }
     let checks = check_lines(&runner, &outcome);
     let figures = runner.figures().expect("figures were wanted");
@@ -195,10 +188,7 @@ fn run_one(
     if let Some(base) = &options.chart {
         let caption = format!("{} · {} · seed {seed}", job.scenario.name, job.scenario.checkpoints.protocol);
         match timeline(&job.plan, figures, None, &caption) {
-            Some(picture) => {
-                write_file(&options.place(base, path, "svg"), picture.to_svg().as_bytes())?;
-                write_file(&options.place(base, path, "png"), &picture.to_png())?;
-            }
+            Some(picture) => write_chart(&picture, &options.place(base, path))?,
             None => eprintln!("{}: no checkpoint completed, so there is no timeline to draw", path.display()),
         }
     }

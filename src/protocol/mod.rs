@@ -59,9 +59,9 @@ pub use roles::{
 };
 pub use zoo::ZOO;
 
-use crate::base::{Problem, Span, nearest, parse_span};
+use crate::base::{Place, Problem, Span, nearest, parse_span};
 use crate::plan::Plan;
-use crate::scenario::{BarrierOrder, Checkpoints, Request};
+use crate::scenario::{BarrierOrder, Checkpoints, Parameter, Request};
 
 /// A protocol of the zoo: what it is called, what it claims, and its roles.
 pub trait Protocol: Sync + Send {
@@ -180,12 +180,7 @@ pub struct JobSite<'a> {
 
 /// Finds the protocol that a scenario names and reads its parameters; refuses jobs it does not claim.
 pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protocol, Settings), Problem> {
-    let protocol = *ZOO.iter().find(|protocol| protocol.name() == spec.protocol).ok_or_else(|| {
-        // All of them rather than the nearest: "unaligned" is no misspelling of "aligned".
-        let names: Vec<String> = ZOO.iter().map(|protocol| format!("\"{}\"", protocol.name())).collect();
-        let allowed = format!("the zoo has {}", names.join(", "));
-        Problem::at(spec.place.clone(), format!("there is no protocol \"{}\"", spec.protocol), allowed)
-    })?;
+    let protocol = find(&spec.protocol, &spec.place)?;
     if let (false, Some(cycle)) = (protocol.claims().cycles, plan.cycles.first()) {
         let names: Vec<&str> = cycle.iter().map(|op| plan.operators[op.index()].name.as_str()).collect();
         let able: Vec<&str> = ZOO.iter().filter(|p| p.claims().cycles).map(|p| p.name()).collect();
@@ -207,22 +202,6 @@ pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protoc
             format!("write 1, or take a protocol that allows more: {}", able.join(", ")),
         ));
     }
-    let parameters = protocol.parameters();
-    if let Some(unknown) = spec.parameters.iter().find(|p| !parameters.iter().any(|known| known.name == p.name)) {
-        let names: Vec<&str> = parameters.iter().map(|known| known.name).collect();
-        let allowed = match (nearest(&unknown.name, names.iter().copied()), names.is_empty()) {
-            (Some(name), _) => format!("did you mean \"{name}\"?"),
-            (None, true) => "it takes none".to_owned(),
-            (None, false) => format!("it takes {}", names.join(", ")),
-        };
-        let found = format!("\"{}\" has no parameter \"{}\"", protocol.name(), unknown.name);
-        return Err(Problem::at(unknown.place.clone(), found, allowed));
-    }
-    let value = |known: &ParameterSpec| match spec.parameters.iter().find(|p| p.name == known.name) {
-        Some(given) => parse_span(&given.value)
-            .map_err(|allowed| Problem::at(given.place.clone(), format!("found \"{}\"", given.value), allowed)),
-        None => Ok(parse_span(known.default).expect("defaults in the table are well written")),
-    };
     let settings = Settings {
         interval: spec.interval,
         first: spec.first,
@@ -234,7 +213,38 @@ pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protoc
         order: spec.order,
         after_finish: spec.after_finish,
         requests: spec.requests.clone(),
-        parameters: parameters.iter().map(value).collect::<Result<_, _>>()?,
+        parameters: read_parameters(protocol, &spec.parameters)?,
     };
     Ok((protocol, settings))
+}
+
+/// The protocol of a name that is written at a place.
+pub fn find(name: &str, place: &Place) -> Result<&'static dyn Protocol, Problem> {
+    ZOO.iter().find(|protocol| protocol.name() == name).copied().ok_or_else(|| {
+        // All of them rather than the nearest: "unaligned" is no misspelling of "aligned".
+        let names: Vec<String> = ZOO.iter().map(|protocol| format!("\"{}\"", protocol.name())).collect();
+        let allowed = format!("the zoo has {}", names.join(", "));
+        Problem::at(place.clone(), format!("there is no protocol \"{name}\""), allowed)
+    })
+}
+
+/// The values of a protocol's parameters, in the order of their table: as given, or the defaults.
+pub fn read_parameters(protocol: &dyn Protocol, given: &[Parameter]) -> Result<Vec<Span>, Problem> {
+    let parameters = protocol.parameters();
+    if let Some(unknown) = given.iter().find(|p| !parameters.iter().any(|known| known.name == p.name)) {
+        let names: Vec<&str> = parameters.iter().map(|known| known.name).collect();
+        let allowed = match (nearest(&unknown.name, names.iter().copied()), names.is_empty()) {
+            (Some(name), _) => format!("did you mean \"{name}\"?"),
+            (None, true) => "it takes none".to_owned(),
+            (None, false) => format!("it takes {}", names.join(", ")),
+        };
+        let found = format!("\"{}\" has no parameter \"{}\"", protocol.name(), unknown.name);
+        return Err(Problem::at(unknown.place.clone(), found, allowed));
+    }
+    let value = |known: &ParameterSpec| match given.iter().find(|p| p.name == known.name) {
+        Some(given) => parse_span(&given.value)
+            .map_err(|allowed| Problem::at(given.place.clone(), format!("found \"{}\"", given.value), allowed)),
+        None => Ok(parse_span(known.default).expect("defaults in the table are well written")),
+    };
+    parameters.iter().map(value).collect()
 }

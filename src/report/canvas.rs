@@ -104,6 +104,27 @@ impl Picture {
         f64::from(units) * size / UNITS_PER_EM
     }
 
+    /// The text, or as much of its beginning as fits into a width, with `…` at the end.
+    pub fn fitted(text: &str, size: f64, width: f64) -> String {
+        let mut text = text.to_owned();
+        while Self::text_width(&text, size) > width && text.chars().count() > 2 {
+            text = text.chars().take(text.chars().count() - 2).chain(['…']).collect();
+        }
+        text
+    }
+
+    /// The text in lines that fit into a width, broken at spaces.
+    pub fn wrapped(text: &str, size: f64, width: f64) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            match lines.last_mut().filter(|line| Self::text_width(&format!("{line} {word}"), size) <= width) {
+                Some(line) => *line = format!("{line} {word}"),
+                None => lines.push(Self::fitted(word, size, width)),
+            }
+        }
+        lines
+    }
+
     /// The picture as an SVG file.
     pub fn to_svg(&self) -> String {
         let mut svg = String::new();
@@ -286,5 +307,9 @@ mod tests {
     fn text_is_measured_with_the_embedded_font() {
         assert!((Picture::text_width("nnnn", 10.0) - 4.0 * Picture::text_width("n", 10.0)).abs() < 0.3);
         assert!(Picture::text_width("iiii", 10.0) < Picture::text_width("mmmm", 10.0) / 2.0);
+        let width = Picture::text_width("nine hundred", 10.0);
+        assert_eq!(Picture::wrapped("nine hundred words", 10.0, width), ["nine hundred", "words"]);
+        assert_eq!(Picture::fitted("nine hundred", 10.0, width), "nine hundred");
+        assert!(Picture::fitted("nine hundred words", 10.0, width).ends_with('…'));
     }
 }

@@ -46,15 +46,20 @@ pub fn json(view: &RunView) -> Value {
 }
 
 fn named(view: &RunView) -> Value {
-    let unit = |unit| match unit {
+    let entry = |f: &crate::check::Figure| {
+        (f.name.to_owned(), json!({"value": (f.value)(view.figures), "unit": unit_name(f.unit)}))
+    };
+    Value::Object(FIGURES.iter().map(entry).collect::<Map<_, _>>())
+}
+
+/// What the numbers of a unit are.
+pub(super) fn unit_name(unit: Unit) -> &'static str {
+    match unit {
         Unit::Count => "count",
         Unit::Time => "ns",
         Unit::Size => "bytes",
         Unit::Rate => "per second",
-    };
-    let entry =
-        |f: &crate::check::Figure| (f.name.to_owned(), json!({"value": (f.value)(view.figures), "unit": unit(f.unit)}));
-    Value::Object(FIGURES.iter().map(entry).collect::<Map<_, _>>())
+    }
 }
 
 fn instant(at: Time) -> Option<u64> {

@@ -54,13 +54,7 @@ struct Area {
 }
 
 fn heading(picture: &mut Picture, plan: &Plan, told: &Difference, caption: &str) {
-    let fitting = |text: &str, size: f64| {
-        let mut text = text.to_owned();
-        while Picture::text_width(&text, size) > WIDTH - 2.0 * MARGIN && text.chars().count() > 2 {
-            text = text.chars().take(text.chars().count() - 2).chain(['…']).collect();
-        }
-        text
-    };
+    let fitting = |text: &str, size: f64| Picture::fitted(text, size, WIDTH - 2.0 * MARGIN);
     picture.text(MARGIN, 38.0, fitting(&told.finding(plan), 21.0), 21.0, 0.0, color::BLACK);
     picture.text(MARGIN, 60.0, fitting(caption, 13.0), 13.0, 0.0, color::GREY);
     picture.text(MARGIN, 79.0, fitting(&told.to_string(), 13.0), 13.0, 0.0, color::GREY);

@@ -1,7 +1,7 @@
 //! The table of named figures: what scenarios bound, `list` shows and reports print.
 
 use super::{CheckpointFigures, Figures, Status, TaskTimes};
-use crate::base::{Bytes, Problem, Rate, Span, nearest};
+use crate::base::{Bytes, Problem, Rate, Span, Time, nearest};
 use crate::scenario::{Amount, Bound};
 use crate::trace::AbortReason;
 use std::fmt;
@@ -102,9 +102,13 @@ pub const FIGURES: &[Figure] = &[
         Some(f.totals.sent_records)
     }),
     rate("records.rate", "Records emitted per second of virtual time, over the whole run", |f| {
-        let (emitted, end) = (u128::from(f.totals.emitted?), u128::from(f.totals.end.0));
-        (emitted * 1_000_000_000).checked_div(end).map(|rate| rate as u64)
+        per_second(f.totals.emitted?, f.totals.end)
     }),
+    rate(
+        "records.throughput",
+        "Records emitted per second of virtual time, until the last of them had been read by all",
+        |f| per_second(f.totals.emitted?, f.totals.last_read),
+    ),
     count("buffers.sent", "Buffers that went over the network, from one task manager to another", |f| {
         Some(f.totals.buffers)
     }),
@@ -127,6 +131,10 @@ const fn size(name: &'static str, about: &'static str, value: fn(&Figures) -> Op
 }
 const fn rate(name: &'static str, about: &'static str, value: fn(&Figures) -> Option<u64>) -> Figure {
     Figure { name, unit: Unit::Rate, about, value }
+}
+
+fn per_second(records: u64, until: Time) -> Option<u64> {
+    (u128::from(records) * 1_000_000_000).checked_div(u128::from(until.0)).map(|rate| rate as u64)
 }
 
 fn end_to_end(figures: &Figures) -> impl DoubleEndedIterator<Item = u64> {
@@ -264,7 +272,7 @@ impl Resolved {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{CheckpointId, Place, TaskId, Time};
+    use crate::base::{CheckpointId, Place, TaskId};
     use crate::trace::{Event, Observer};
 
     /// Checkpoints of these end-to-end durations.
@@ -319,6 +327,20 @@ mod tests {
             "expect.figures: \"downtime\" is bounded by the plain number 3; write a time such as \"250ms\""
         );
         assert_eq!(evaluate(&wrong, &run(&[])).map_err(|problems| problems.len()), Err(3));
+    }
+
+    #[test]
+    fn throughput_counts_until_the_last_record_was_read_not_until_the_end() {
+        let (task, channel) = (TaskId(0), crate::base::ChannelId(0));
+        let read = |seq| Event::BufferConsumed { channel, seq, upto: 50 * (seq + 1), chain: 0 };
+        let mut figures = Figures::sized(2, 1, vec![true, false]);
+        figures.event(Time(1_000_000_000), &read(0));
+        figures.event(Time(2_000_000_000), &read(1));
+        figures.event(Time(5_000_000_000), &Event::TaskDrained { task });
+        let told = Event::SourceFinal { task, operator: crate::base::OperatorId(0), partition: 0, emitted: 100 };
+        figures.event(Time(5_000_000_000), &told);
+        let value = |name| Figure::named(name).and_then(|figure| (figure.value)(&figures));
+        assert_eq!((value("records.throughput"), value("records.rate")), (Some(50), Some(20)));
     }
 
     #[test]
