@@ -254,7 +254,9 @@ impl<'a> Replay<'a> {
     fn measure(&self, command: &TaskCommand) -> Option<(u64, bool)> {
         match command {
             TaskCommand::Note(Note::AlignmentBegan(checkpoint)) => Some((checkpoint.0, true)),
-            TaskCommand::Note(Note::AlignmentEnded(checkpoint)) => Some((checkpoint.0, false)),
+            TaskCommand::Note(Note::AlignmentEnded(checkpoint) | Note::AlignmentDropped(checkpoint)) => {
+                Some((checkpoint.0, false))
+            }
             _ => None,
         }
     }

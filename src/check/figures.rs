@@ -302,16 +302,13 @@ impl Figures {
         times.captured = times.started != Time::NEVER;
     }
 
-    /// A task handled the first barrier of a checkpoint: what it had begun to measure before is not reported.
+    /// A task handled the first barrier of a checkpoint. What a snapshot that has begun reports stays.
     fn alignment_begins(&mut self, at: Time, task: TaskId, id: CheckpointId) {
-        let before = std::mem::replace(&mut self.aligning[task.index()], id);
-        if before != CheckpointId::INITIAL
-            && let Some(checkpoint) = self.pending(before)
+        if self.at_task(id, task).is_some_and(|times| times.started != Time::NEVER && times.last_barrier != Time::NEVER)
         {
-            let triggered = checkpoint.triggered;
-            let times = &mut checkpoint.tasks[task.index()];
-            (times.first_barrier, times.last_barrier, times.processed) = (triggered, triggered, Bytes(0));
+            return;
         }
+        self.aligning[task.index()] = id;
         if let Some(times) = self.at_task(id, task) {
             (times.first_barrier, times.last_barrier, times.processed) = (at, Time::NEVER, Bytes(0));
         }
@@ -324,6 +321,21 @@ impl Figures {
                 times.last_barrier = at;
             }
         }
+    }
+
+    /// An alignment that is given up has no duration; if not even the snapshot began, nothing was measured at all.
+    fn alignment_dropped(&mut self, task: TaskId, id: CheckpointId) {
+        if self.aligning[task.index()] != id {
+            return;
+        }
+        self.aligning[task.index()] = CheckpointId::INITIAL;
+        let Some(checkpoint) = self.pending(id) else { return };
+        let triggered = checkpoint.triggered;
+        let times = &mut checkpoint.tasks[task.index()];
+        if times.started == Time::NEVER {
+            (times.first_barrier, times.processed) = (triggered, Bytes(0));
+        }
+        times.last_barrier = times.first_barrier;
     }
 
     /// A task reads a buffer: while it aligns, that is what it went on processing.
@@ -380,6 +392,7 @@ impl Observer for Figures {
             Event::BufferTaken { channel, bytes, .. } => self.taken(channel, bytes),
             Event::AlignmentBegan { task, checkpoint } => self.alignment_begins(at, task, checkpoint),
             Event::AlignmentEnded { task, checkpoint } => self.alignment_ends(at, task, checkpoint),
+            Event::AlignmentDropped { task, checkpoint } => self.alignment_dropped(task, checkpoint),
             Event::InputPersisted { channel, checkpoint, bytes, .. } => {
                 self.persisted(self.ends[channel.index()].1, checkpoint, bytes);
             }

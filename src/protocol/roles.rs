@@ -306,8 +306,10 @@ pub enum Note {
     InputsBegin(Barrier),
     /// The first barrier of a checkpoint has been handled.
     AlignmentBegan(CheckpointId),
-    /// The last one has, or the checkpoint was given up.
+    /// The last one has.
     AlignmentEnded(CheckpointId),
+    /// The checkpoint was given up, or a newer one is measured from now on.
+    AlignmentDropped(CheckpointId),
 }
 
 /// Why a task has no part in a checkpoint. The discriminants are part of golden digests: append only.

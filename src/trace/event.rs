@@ -216,8 +216,10 @@ events! {
     ReadingStopped "reading-stopped" { task: TaskId, position: u64 }
     /// A task handled the first barrier of a checkpoint.
     AlignmentBegan "alignment-began" { task: TaskId, checkpoint: CheckpointId }
-    /// A task handled the last barrier of a checkpoint, or gave it up.
+    /// A task handled the last barrier of a checkpoint.
     AlignmentEnded "alignment-ended" { task: TaskId, checkpoint: CheckpointId }
+    /// A task gave a checkpoint up before its last barrier, or aligns for a newer one.
+    AlignmentDropped "alignment-dropped" { task: TaskId, checkpoint: CheckpointId }
     /// A task captured its state: the synchronous part begins; `overtaking` = 1: its barrier overtook data.
     SnapshotStarted "snapshot-started" { task: TaskId, checkpoint: CheckpointId, overtaking: u32 }
     /// How much a task had sent on a channel when it captured its state.

@@ -249,16 +249,18 @@ impl World {
         }
     }
 
-    /// A task handles everything at its inputs that goes before data.
+    /// A task handles what is at its inputs and goes before data: as long as the gate had more when it gave an item.
     pub(super) fn take_urgent<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
-        while self.net.urgent[id.index()] > 0 && self.can_handle(id) {
-            self.take_item(job, id, host);
+        let mut more = self.net.urgent[id.index()] > 0;
+        while more && self.can_handle(id) {
+            more = self.take_item(job, id, host);
         }
-        let interrupted = self.net.urgent[id.index()] > 0;
+        let interrupted = more && self.tasks[id.index()].syncing.is_some();
         (self.tasks[id.index()].hurried, self.tasks[id.index()].interrupted) = (false, interrupted);
-        if interrupted {
-            // A synchronous part began; the rest follows right after it.
-            self.hurry(id, true, host);
+        if self.net.urgent[id.index()] > 0 {
+            // If a synchronous part began, the rest follows right after it. What is urgent only since the last item
+            // was taken, or at another gate, is a message of its own.
+            self.hurry(id, interrupted, host);
         }
     }
 

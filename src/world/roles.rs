@@ -73,6 +73,9 @@ impl World {
             TaskCommand::Note(Note::AlignmentEnded(checkpoint)) => {
                 host.emit(Event::AlignmentEnded { task: id, checkpoint });
             }
+            TaskCommand::Note(Note::AlignmentDropped(checkpoint)) => {
+                host.emit(Event::AlignmentDropped { task: id, checkpoint });
+            }
             TaskCommand::Note(_) => {}
         }
     }

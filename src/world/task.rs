@@ -569,13 +569,14 @@ impl World {
         host.notice(Notice::Wake(id));
     }
 
-    /// Takes what is first at the inputs.
-    pub(super) fn take_item<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+    /// Takes what is first at the inputs; says whether its gate then had something urgent left.
+    pub(super) fn take_item<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) -> bool {
         self.tasks[id.index()].handled += 1;
         if let Some(port) = host.prefers(id) {
             self.net.prefer(job, id, port);
         }
-        let Some((port, channel, item)) = self.net.take(job, id, host) else { return };
+        let Some((port, channel, item)) = self.net.take(job, id, host) else { return false };
+        let more = self.net.has_urgent(job, id, channel);
         if job.plan.channels[channel.index()].local {
             self.read_locally(job, channel, &item, host);
         }
@@ -613,6 +614,7 @@ impl World {
                 self.end_seen(job, id, channel, host);
             }
         }
+        more
     }
 
     /// Handles the first message of the mailbox.

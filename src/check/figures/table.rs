@@ -333,7 +333,7 @@ mod tests {
     fn throughput_counts_until_the_last_record_was_read_not_until_the_end() {
         let (task, channel) = (TaskId(0), crate::base::ChannelId(0));
         let read = |seq| Event::BufferConsumed { channel, seq, upto: 50 * (seq + 1), chain: 0 };
-        let mut figures = Figures::sized(2, 1, vec![true, false]);
+        let mut figures = Figures::sized(2, vec![(TaskId(0), TaskId(1))], vec![true, false]);
         figures.event(Time(1_000_000_000), &read(0));
         figures.event(Time(2_000_000_000), &read(1));
         figures.event(Time(5_000_000_000), &Event::TaskDrained { task });

@@ -130,18 +130,21 @@ impl Single {
 
     /// A port counts for the current checkpoint, by its barrier or by its end.
     fn count(&mut self, port: Port, turn: &mut Turn<'_>) {
-        if self.got.insert(port) && self.got.len() == 1 {
+        self.got.insert(port);
+        if self.got.len() == 1 {
+            // Also if this one port counted before: its end follows its barrier. Flink then measures anew.
+            self.stop_measuring(Note::AlignmentDropped, turn);
             turn.note(Note::AlignmentBegan(self.current));
             self.aligning = Some(self.current);
         }
         if self.has_all() {
-            self.stop_measuring(turn);
+            self.stop_measuring(Note::AlignmentEnded, turn);
         }
     }
 
-    fn stop_measuring(&mut self, turn: &mut Turn<'_>) {
+    fn stop_measuring(&mut self, how: fn(CheckpointId) -> Note, turn: &mut Turn<'_>) {
         if let Some(checkpoint) = self.aligning.take() {
-            turn.note(Note::AlignmentEnded(checkpoint));
+            turn.note(how(checkpoint));
         }
     }
 
@@ -249,7 +252,7 @@ impl Single {
             turn.push(Do::EndCaptureInputs { checkpoint, complete: false });
         }
         self.rest(turn);
-        self.stop_measuring(turn);
+        self.stop_measuring(Note::AlignmentDropped, turn);
         turn.decline(checkpoint, reason);
     }
 

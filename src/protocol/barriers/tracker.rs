@@ -76,15 +76,15 @@ impl Tracker {
     }
 
     fn measure(&mut self, checkpoint: CheckpointId, turn: &mut Turn<'_>) {
-        self.stop_measuring(turn);
+        self.stop_measuring(Note::AlignmentDropped, turn);
         turn.note(Note::AlignmentBegan(checkpoint));
         self.aligning = Some(checkpoint);
     }
 
     /// Whether one was being measured.
-    fn stop_measuring(&mut self, turn: &mut Turn<'_>) -> bool {
+    fn stop_measuring(&mut self, how: fn(CheckpointId) -> Note, turn: &mut Turn<'_>) -> bool {
         let Some(checkpoint) = self.aligning.take() else { return false };
-        turn.note(Note::AlignmentEnded(checkpoint));
+        turn.note(how(checkpoint));
         true
     }
 
@@ -95,7 +95,7 @@ impl Tracker {
         if given_up {
             return;
         }
-        if barrier.checkpoint == self.newest && !self.stop_measuring(turn) {
+        if barrier.checkpoint == self.newest && !self.stop_measuring(Note::AlignmentEnded, turn) {
             turn.push(Do::Fail);
             return;
         }
@@ -115,7 +115,7 @@ impl Handler for Tracker {
         let id = barrier.checkpoint;
         if self.needs_no_count(id, turn) {
             self.measure(id, turn);
-            self.stop_measuring(turn);
+            self.stop_measuring(Note::AlignmentEnded, turn);
             turn.start(barrier);
         } else if let Some(at) = self.pending.iter().position(|count| count.id() == id) {
             if self.pending[at].count(port) {
@@ -129,7 +129,7 @@ impl Handler for Tracker {
 
     fn cancelled(&mut self, port: Port, checkpoint: CheckpointId, turn: &mut Turn<'_>) {
         if self.needs_no_count(checkpoint, turn) {
-            self.stop_measuring(turn);
+            self.stop_measuring(Note::AlignmentDropped, turn);
             turn.decline(checkpoint, DeclineReason::Cancelled);
             return;
         }
@@ -154,7 +154,7 @@ impl Handler for Tracker {
                 self.give_up(at, DeclineReason::InputEnded, turn);
             }
             self.pending.clear();
-            self.stop_measuring(turn);
+            self.stop_measuring(Note::AlignmentDropped, turn);
         } else if let Some(at) = self.pending.iter_mut().rposition(|count| count.count(port)) {
             self.complete(at, turn);
         }

@@ -253,6 +253,15 @@ impl Net {
         self.hurried.push(planned.to);
     }
 
+    /// Whether something that goes before data is at the gate of a channel.
+    #[inline]
+    pub fn has_urgent(&self, job: &Job, task: TaskId, channel: ChannelId) -> bool {
+        let gate = self.channels[channel.index()].gate;
+        let urgent = self.ready[task.index()].iter().take(self.urgent[task.index()] as usize);
+        let mut gates = urgent.map(|port| self.channels[job.plan.inputs(task)[port as usize].index()].gate);
+        gates.any(|other| other == gate)
+    }
+
     /// Moves a port to the front of those that can be read, or of those that come first: for a driver that knows the order.
     pub fn prefer(&mut self, job: &Job, task: TaskId, port: Port) {
         let channel = job.plan.inputs(task)[port.index()];
