@@ -129,7 +129,7 @@ fn scenario_with(protocol: &str, parameters: &[(&str, &str)], edges: &str) -> Re
 
 fn settings(protocol: &dyn Protocol, parameters: &[(&str, &str)]) -> Result<Settings, Problem> {
     let scenario = scenario_with(protocol.name(), parameters, LINE)?;
-    configure(&scenario.checkpoints, &plan::build(&scenario)).map(|(_, settings)| settings)
+    configure(&scenario, &plan::build(&scenario)).map(|(_, settings)| settings)
 }
 
 // ---- what it does to jobs ----
@@ -348,7 +348,7 @@ fn hold_role<R: Role>(name: &str, fresh: &R, inputs: &[R::Input], histories: &[V
 fn site() -> (Plan, Vec<Settings>) {
     let scenario = scenario_with("aligned", &[], LINE).expect("the file is fine");
     let plan = plan::build(&scenario);
-    let (_, settings) = configure(&scenario.checkpoints, &plan).expect("the protocol is there");
+    let (_, settings) = configure(&scenario, &plan).expect("the protocol is there");
     let mut variants = Vec::new();
     for order in [scenario::BarrierOrder::EmitThenSnapshot, scenario::BarrierOrder::SnapshotThenEmit] {
         for (max_concurrent, min_pause) in [(1, Span::ZERO), (2, Span::from_millis(3))] {

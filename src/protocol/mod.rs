@@ -59,7 +59,7 @@ pub use zoo::ZOO;
 
 use crate::base::{Problem, Span, nearest, parse_span};
 use crate::plan::Plan;
-use crate::scenario::{BarrierOrder, Checkpoints, Request};
+use crate::scenario::{BarrierOrder, Request, Scenario};
 
 /// A protocol of the zoo: what it is called, what it claims, and its roles.
 pub trait Protocol: Sync + Send {
@@ -148,6 +148,10 @@ pub struct Settings {
     pub retained: u32,
     /// Whether the barrier leaves before or after the snapshot.
     pub order: BarrierOrder,
+    /// From a trigger until tasks are told.
+    pub prepare: Span,
+    /// Deleting a checkpoint that is not needed any more.
+    pub deletion: Span,
     /// Checkpoints go on after tasks have ended.
     pub after_finish: bool,
     /// What somebody asks for, by time; the number of a request is its position here.
@@ -177,7 +181,8 @@ pub struct JobSite<'a> {
 }
 
 /// Finds the protocol that a scenario names and reads its parameters; refuses jobs it does not claim.
-pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protocol, Settings), Problem> {
+pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Protocol, Settings), Problem> {
+    let spec = &scenario.checkpoints;
     let protocol = *ZOO.iter().find(|protocol| protocol.name() == spec.protocol).ok_or_else(|| {
         // All of them rather than the nearest: "unaligned" is no misspelling of "aligned".
         let names: Vec<String> = ZOO.iter().map(|protocol| format!("\"{}\"", protocol.name())).collect();
@@ -218,6 +223,8 @@ pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protoc
         tolerable_failures: spec.tolerable_failures,
         retained: spec.retained,
         order: spec.order,
+        prepare: spec.prepare,
+        deletion: scenario.storage.deletion,
         after_finish: spec.after_finish,
         requests: spec.requests.clone(),
         parameters: parameters.iter().map(value).collect::<Result<_, _>>()?,
