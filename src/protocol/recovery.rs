@@ -16,6 +16,8 @@ pub struct RecoveryPlan {
 pub enum RestorePoint {
     /// A snapshot of its own; 0 is the initial state.
     Snapshot(CheckpointId),
+    /// It had ended: its state is that of this snapshot, and it stays ended.
+    Ended(CheckpointId),
     /// It keeps what it has.
     Live,
 }

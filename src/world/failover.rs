@@ -103,7 +103,7 @@ impl World {
         let plan = self.take_plan();
         for task in job.plan.task_ids() {
             let (checkpoint, live) = match plan.tasks[task.index()] {
-                RestorePoint::Snapshot(checkpoint) => (checkpoint, 0),
+                RestorePoint::Snapshot(checkpoint) | RestorePoint::Ended(checkpoint) => (checkpoint, 0),
                 RestorePoint::Live => (CheckpointId::INITIAL, 1),
             };
             host.emit(Event::RestorePoint { task, checkpoint, live });
@@ -113,7 +113,9 @@ impl World {
         self.failover.starting = 0;
         for task in job.plan.task_ids() {
             match plan.tasks[task.index()] {
-                RestorePoint::Snapshot(checkpoint) => self.restore_task(job, task, checkpoint, host),
+                RestorePoint::Snapshot(checkpoint) | RestorePoint::Ended(checkpoint) => {
+                    self.restore_task(job, task, checkpoint, host)
+                }
                 RestorePoint::Live => self.thaw(job, task, host),
             }
         }
@@ -199,13 +201,13 @@ impl World {
             let (from, to) = (plan.tasks[planned.from.index()], plan.tasks[planned.to.index()]);
             let sent = match from {
                 RestorePoint::Live => self.net.outs[index],
-                RestorePoint::Snapshot(id) => {
+                RestorePoint::Snapshot(id) | RestorePoint::Ended(id) => {
                     self.store.get(planned.from, id).map_or(Out::default(), |s| s.sent[planned.slot as usize])
                 }
             };
             let received = match to {
                 RestorePoint::Live => self.net.ins[index],
-                RestorePoint::Snapshot(id) => {
+                RestorePoint::Snapshot(id) | RestorePoint::Ended(id) => {
                     self.store.get(planned.to, id).map_or(In::default(), |s| s.received[planned.port.index()])
                 }
             };
