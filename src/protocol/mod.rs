@@ -49,7 +49,7 @@ mod recovery;
 mod roles;
 pub mod zoo;
 
-pub use coordinator::BarrierCoordinator;
+pub use coordinator::{BarrierCoordinator, Style};
 pub use recovery::{ChannelPlan, Facts, RecoveryPlan, RestorePoint};
 pub use roles::{
     Barrier, BarrierKind, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Env, Moment, Note,

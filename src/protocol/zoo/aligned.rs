@@ -11,7 +11,7 @@
 
 use crate::base::{CheckpointId, Fingerprint, Port};
 use crate::protocol::{
-    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol,
+    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol, Style,
     TaskCommand as Do, TaskInput, TaskRole, TaskSite,
 };
 use crate::scenario::BarrierOrder;
@@ -44,7 +44,7 @@ impl Protocol for Aligned {
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
-        Box::new(BarrierCoordinator::new(site, false))
+        Box::new(BarrierCoordinator::new(site, Style { kind: BarrierKind::Blocking, captures: false }))
     }
 }
 
