@@ -111,6 +111,8 @@ impl<'a> Replay<'a> {
         let gates = case["g"].as_array().expect("a case has gates");
         let ports = gates.iter().map(|gate| gate.as_u64().expect("a number") as u32).sum();
         let settings = Settings {
+            prepare: Span::ZERO,
+            deletion: Span::ZERO,
             interval: Some(Span::from_millis(1000)),
             first: None,
             min_pause: Span::ZERO,

@@ -132,7 +132,7 @@ fn scenario_with(protocol: &str, parameters: &[(&str, &str)], edges: &str) -> Re
 
 fn settings(protocol: &dyn Protocol, parameters: &[(&str, &str)]) -> Result<Settings, Problem> {
     let scenario = scenario_with(protocol.name(), parameters, LINE)?;
-    configure(&scenario.checkpoints, &plan::build(&scenario)).map(|(_, settings)| settings)
+    configure(&scenario, &plan::build(&scenario)).map(|(_, settings)| settings)
 }
 
 // ---- what it does to jobs ----
@@ -418,7 +418,7 @@ fn hold_copy<R: Role>(name: &str, role: &mut R, input: R::Input) -> Vec<R::Comma
 fn site() -> (Plan, Vec<Settings>) {
     let scenario = scenario_with("aligned", &[], LINE).expect("the file is fine");
     let plan = plan::build(&scenario);
-    let (_, settings) = configure(&scenario.checkpoints, &plan).expect("the protocol is there");
+    let (_, settings) = configure(&scenario, &plan).expect("the protocol is there");
     let mut variants = Vec::new();
     for order in [scenario::BarrierOrder::EmitThenSnapshot, scenario::BarrierOrder::SnapshotThenEmit] {
         for (max_concurrent, min_pause) in [(1, Span::ZERO), (2, Span::from_millis(3))] {

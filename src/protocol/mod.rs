@@ -51,7 +51,7 @@ mod recovery;
 mod roles;
 pub mod zoo;
 
-pub use coordinator::BarrierCoordinator;
+pub use coordinator::{BarrierCoordinator, Style};
 pub use recovery::{ChannelPlan, Facts, RecoveryPlan, RestorePoint};
 pub use roles::{
     Barrier, BarrierKind, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Env, Moment, Note,
@@ -61,7 +61,7 @@ pub use zoo::ZOO;
 
 use crate::base::{Place, Problem, Span, nearest, parse_span};
 use crate::plan::Plan;
-use crate::scenario::{BarrierOrder, Checkpoints, Parameter, Request};
+use crate::scenario::{BarrierOrder, Parameter, Request, Scenario};
 
 /// A protocol of the zoo: what it is called, what it claims, and its roles.
 pub trait Protocol: Sync + Send {
@@ -150,6 +150,10 @@ pub struct Settings {
     pub retained: u32,
     /// Whether the barrier leaves before or after the snapshot.
     pub order: BarrierOrder,
+    /// From a trigger until tasks are told.
+    pub prepare: Span,
+    /// Deleting a checkpoint that is not needed any more.
+    pub deletion: Span,
     /// Checkpoints go on after tasks have ended.
     pub after_finish: bool,
     /// What somebody asks for, by time; the number of a request is its position here.
@@ -179,7 +183,8 @@ pub struct JobSite<'a> {
 }
 
 /// Finds the protocol that a scenario names and reads its parameters; refuses jobs it does not claim.
-pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protocol, Settings), Problem> {
+pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Protocol, Settings), Problem> {
+    let spec = &scenario.checkpoints;
     let protocol = find(&spec.protocol, &spec.place)?;
     if let (false, Some(cycle)) = (protocol.claims().cycles, plan.cycles.first()) {
         let names: Vec<&str> = cycle.iter().map(|op| plan.operators[op.index()].name.as_str()).collect();
@@ -211,6 +216,8 @@ pub fn configure(spec: &Checkpoints, plan: &Plan) -> Result<(&'static dyn Protoc
         tolerable_failures: spec.tolerable_failures,
         retained: spec.retained,
         order: spec.order,
+        prepare: spec.prepare,
+        deletion: scenario.storage.deletion,
         after_finish: spec.after_finish,
         requests: spec.requests.clone(),
         parameters: read_parameters(protocol, &spec.parameters)?,

@@ -28,7 +28,7 @@ impl Job {
     /// Compiles a checked scenario.
     pub fn compile(scenario: Scenario) -> Result<Self, Problem> {
         let plan = Arc::new(plan::build(&scenario));
-        let (protocol, settings) = protocol::configure(&scenario.checkpoints, &plan)?;
+        let (protocol, settings) = protocol::configure(&scenario, &plan)?;
         let workload = Workload::new(&scenario);
         workload.check_cycles(&scenario, &plan)?;
         let faults = FaultPlan::new(&scenario.faults, &plan);

@@ -11,7 +11,7 @@
 use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
-    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Protocol, TaskRole, TaskSite,
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Protocol, Style, TaskRole, TaskSite,
 };
 
 /// `aligned`.
@@ -42,6 +42,6 @@ impl Protocol for Aligned {
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
-        Box::new(BarrierCoordinator::new(site, false))
+        Box::new(BarrierCoordinator::new(site, Style { kind: BarrierKind::Blocking, captures: false }))
     }
 }

@@ -9,7 +9,7 @@ use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
     BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, ParameterSpec, Protocol,
-    TaskRole, TaskSite,
+    Settings, Style, TaskRole, TaskSite,
 };
 
 /// `aligned-timeout`.
@@ -48,12 +48,15 @@ impl Protocol for AlignedTimeout {
     }
 
     fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
-        let timeout = site.settings.parameters[0];
-        let kind = if timeout == Span::ZERO { BarrierKind::Overtaking } else { BarrierKind::Timeoutable };
-        barriers::single(site, Mode::Alternating, kind, timeout)
+        barriers::single(site, Mode::Alternating, kind(site.settings), site.settings.parameters[0])
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
-        Box::new(BarrierCoordinator::new(site, true))
+        Box::new(BarrierCoordinator::new(site, Style { kind: kind(site.settings), captures: true }))
     }
+}
+
+/// Without any time to align in, barriers overtake from the start.
+fn kind(settings: &Settings) -> BarrierKind {
+    if settings.parameters[0] == Span::ZERO { BarrierKind::Overtaking } else { BarrierKind::Timeoutable }
 }

@@ -5,7 +5,9 @@
 //! With one input per task nothing can come twice.
 
 use crate::protocol::barriers;
-use crate::protocol::{BarrierCoordinator, Claims, CoordinatorRole, Delivery, JobSite, Protocol, TaskRole, TaskSite};
+use crate::protocol::{
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Protocol, Style, TaskRole, TaskSite,
+};
 
 /// `at-least-once`.
 pub struct AtLeastOnce;
@@ -35,6 +37,6 @@ impl Protocol for AtLeastOnce {
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
-        Box::new(BarrierCoordinator::new(site, false))
+        Box::new(BarrierCoordinator::new(site, Style { kind: BarrierKind::Plain, captures: false }))
     }
 }

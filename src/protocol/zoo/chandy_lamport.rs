@@ -7,7 +7,7 @@
 
 use crate::base::{CheckpointId, Fingerprint, Port};
 use crate::protocol::{
-    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol,
+    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol, Style,
     TaskCommand as Do, TaskInput, TaskRole, TaskSite,
 };
 use crate::scenario::BarrierOrder;
@@ -40,7 +40,7 @@ impl Protocol for ChandyLamport {
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
-        Box::new(BarrierCoordinator::new(site, true))
+        Box::new(BarrierCoordinator::new(site, Style { kind: BarrierKind::Plain, captures: true }))
     }
 }
 

@@ -10,7 +10,8 @@
 use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
-    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, Protocol, TaskRole, TaskSite,
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, Protocol, Style, TaskRole,
+    TaskSite,
 };
 
 /// `unaligned`.
@@ -45,6 +46,6 @@ impl Protocol for Unaligned {
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
-        Box::new(BarrierCoordinator::new(site, true))
+        Box::new(BarrierCoordinator::new(site, Style { kind: BarrierKind::Overtaking, captures: true }))
     }
 }

@@ -7,7 +7,8 @@
 use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
-    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, Protocol, TaskRole, TaskSite,
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, Protocol, Style, TaskRole,
+    TaskSite,
 };
 
 /// `unaligned-strict`.
@@ -42,6 +43,6 @@ impl Protocol for UnalignedStrict {
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
-        Box::new(BarrierCoordinator::new(site, true))
+        Box::new(BarrierCoordinator::new(site, Style { kind: BarrierKind::Overtaking, captures: true }))
     }
 }

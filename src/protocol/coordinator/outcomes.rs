@@ -1,0 +1,146 @@
+//! How a checkpoint ends: acknowledged and recorded, or given up; and what follows from either.
+//!
+//! An acknowledgement counts once, from a task that has a part, for a checkpoint that is pending; all others are
+//! ignored. Once everything is acknowledged the checkpoint can only complete, unless the job restarts first or a newer
+//! one completes.
+//!
+//! # What counts as a failure
+//!
+//! A checkpoint that expired, and one that a task declined because its own part failed. All other reasons - subsumed,
+//! stopped, a barrier of a newer one came first, a task ended - say nothing about the health of the job. A savepoint
+//! that expires does not count, one of which a task's part failed does. More failures in a row than are tolerated fail
+//! the job, and the count begins anew; any completion of a newer one, savepoints included, clears it.
+//!
+//! # What is deleted
+//!
+//! The oldest complete checkpoint beyond those that are kept, and whatever was given up. Deleting takes time, and
+//! checkpoints wait while too many are being deleted.
+
+use super::pending::{Pending, Phase};
+use super::plan::Completed;
+use super::{BarrierCoordinator, Course, Do, Pause, expiry};
+use crate::base::{CheckpointId, Span, TaskId};
+use crate::protocol::{DeclineReason, Env, Purpose};
+use crate::trace::AbortReason;
+
+impl BarrierCoordinator {
+    /// A task has done its part.
+    pub(super) fn acknowledged(&mut self, task: TaskId, id: CheckpointId, out: &mut Vec<Do>) {
+        let Some(pending) = self.state.pending.iter_mut().find(|pending| pending.id() == id) else { return };
+        if pending.acknowledge(task) {
+            pending.phase = Phase::Recording;
+            out.extend([Do::CancelTimer(expiry(id)), Do::Record(id)]);
+        }
+    }
+
+    /// The metadata is written: the checkpoint is complete.
+    pub(super) fn recorded(&mut self, id: CheckpointId, env: &mut dyn Env, out: &mut Vec<Do>) {
+        let is_it = |pending: &Pending| pending.id() == id && pending.is_recording();
+        let Some(at) = self.state.pending.iter().position(is_it) else { return };
+        let pending = self.state.pending.remove(at);
+        out.push(Do::Complete(id));
+        if id > self.state.succeeded {
+            (self.state.succeeded, self.state.failures) = (id, 0);
+        }
+        if self.settings.min_pause > Span::ZERO {
+            self.state.pause = Pause::Since(env.now());
+        }
+        match pending.purpose() {
+            Purpose::Savepoint => return,
+            Purpose::Checkpoint => self.keep(&pending, out),
+            Purpose::Suspend | Purpose::Drain => {
+                self.state.stopped_at = Some(Completed::new(&pending, self.state.newest()));
+                self.state.course = Course::Stopped;
+            }
+        }
+        let is_older = |older: &Pending| older.id() < id && older.purpose() == Purpose::Checkpoint;
+        for older in self.take_out(is_older) {
+            self.give_up(&older, AbortReason::Subsumed, out);
+        }
+        out.extend(pending.participants().map(|task| Do::Notify { task, checkpoint: id }));
+    }
+
+    /// Adds a checkpoint to those that are kept, and drops the oldest if they are too many.
+    fn keep(&mut self, pending: &Pending, out: &mut Vec<Do>) {
+        let complete = Completed::new(pending, self.state.newest());
+        self.state.kept.push(complete);
+        self.state.stopped_at = None;
+        if self.state.kept.len() <= self.settings.retained as usize {
+            return;
+        }
+        let oldest = self.state.kept.remove(0);
+        let keep_from = self.state.kept[0].id;
+        // A task that has ended stays at the last snapshot it took, however old that is.
+        let running = self.state.ended.iter().enumerate().filter(|(_, ended)| !**ended);
+        out.extend(running.map(|(task, _)| Do::Drop { task: TaskId::from(task), keep_from }));
+        self.clean(oldest.id, out);
+    }
+
+    fn clean(&mut self, id: CheckpointId, out: &mut Vec<Do>) {
+        if self.settings.deletion > Span::ZERO {
+            self.state.cleaning.push(id);
+            out.push(Do::Clean(id));
+        }
+    }
+
+    /// A checkpoint took too long.
+    pub(super) fn expired(&mut self, id: CheckpointId, out: &mut Vec<Do>) {
+        let failed = self.take_out(|pending| pending.id() == id && !pending.is_recording());
+        self.fail(failed, AbortReason::Expired, |pending| pending.purpose() == Purpose::Checkpoint, out);
+    }
+
+    /// A task will not do its part.
+    pub(super) fn declined(&mut self, id: CheckpointId, reason: DeclineReason, out: &mut Vec<Do>) {
+        let failed = self.take_out(|pending| pending.id() == id && !pending.is_recording());
+        let why = match reason {
+            DeclineReason::NotRunning => AbortReason::NotRunning,
+            _ => AbortReason::Declined,
+        };
+        self.fail(failed, why, |_| reason == DeclineReason::Failed, out);
+    }
+
+    /// A task has ended: what still waits for it waits in vain.
+    pub(super) fn ended(&mut self, task: TaskId, out: &mut Vec<Do>) {
+        self.state.ended[task.index()] = true;
+        let failed = self.take_out(|pending| pending.awaits(task));
+        self.fail(failed, AbortReason::NotRunning, |_| false, out);
+    }
+
+    /// Gives checkpoints up for a failure, and fails the job if it cannot go on or that is one too many.
+    fn fail(
+        &mut self,
+        failed: Vec<Pending>,
+        reason: AbortReason,
+        counts: impl Fn(&Pending) -> bool,
+        out: &mut Vec<Do>,
+    ) {
+        for pending in &failed {
+            self.give_up(pending, reason, out);
+            self.state.failures += u32::from(counts(pending) && pending.id() > self.state.succeeded);
+        }
+        if self.state.failures > self.settings.tolerable_failures || failed.iter().any(Pending::stops) {
+            self.state.failures = 0;
+            self.fail_job(out);
+        }
+    }
+
+    /// Takes out what is pending and meets a condition, oldest first.
+    pub(super) fn take_out(&mut self, is_out: impl Fn(&Pending) -> bool) -> Vec<Pending> {
+        self.state.pending.extract_if(.., |pending| is_out(pending)).collect()
+    }
+
+    /// Tells everybody that a checkpoint will not complete, and deletes what there is of it.
+    pub(super) fn give_up(&mut self, pending: &Pending, reason: AbortReason, out: &mut Vec<Do>) {
+        let completed = self.state.kept.last().map_or(CheckpointId::INITIAL, |complete| complete.id);
+        let checkpoint = pending.id();
+        out.extend([Do::CancelTimer(expiry(checkpoint)), Do::Abort { checkpoint, reason, completed }]);
+        self.clean(checkpoint, out);
+    }
+
+    /// Nothing begins any more until the job is restarted.
+    fn fail_job(&mut self, out: &mut Vec<Do>) {
+        self.state.course = Course::Failed;
+        self.state.queue.clear();
+        out.push(Do::FailJob);
+    }
+}
