@@ -4,6 +4,7 @@ use super::net::Item;
 use super::task::{Output, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{ChannelId, CheckpointId, OperatorId, TaskId};
+use crate::protocol::TaskInput;
 use crate::trace::Event;
 use crate::workload::{KeptState, value_hash};
 
@@ -46,6 +47,7 @@ impl World {
             self.net.send_end(job, channel, host);
         }
         self.send_drained(id, host);
+        self.tell_task(job, id, TaskInput::Drained, host);
     }
 
     /// The end of data was read from a channel.

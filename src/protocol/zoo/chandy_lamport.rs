@@ -36,7 +36,16 @@ impl Protocol for ChandyLamport {
     }
 
     fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
-        Box::new(MarkerTask { ports: site.ports, order: site.settings.order, running: Vec::new() })
+        let settings = site.settings;
+        Box::new(MarkerTask {
+            order: settings.order,
+            after_finish: settings.after_finish,
+            triggers: settings.interval.is_some() || !settings.requests.is_empty(),
+            running: Vec::new(),
+            closed: vec![false; site.ports as usize],
+            drained: false,
+            last: None,
+        })
     }
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
@@ -46,10 +55,19 @@ impl Protocol for ChandyLamport {
 
 #[derive(Clone)]
 struct MarkerTask {
-    ports: u32,
     order: BarrierOrder,
+    /// Checkpoints go on after tasks have ended.
+    after_finish: bool,
+    /// There are checkpoints at all; otherwise the coordinator ends the job.
+    triggers: bool,
     /// Snapshots whose markers have not all come, oldest first; several may overlap.
     running: Vec<Snapshot>,
+    /// By port: nothing will come from it any more, no marker either.
+    closed: Vec<bool>,
+    /// All data has been seen.
+    drained: bool,
+    /// The first snapshot that began after that: when it is complete, the task may end.
+    last: Option<CheckpointId>,
 }
 
 #[derive(Clone)]
@@ -62,7 +80,10 @@ struct Snapshot {
 impl MarkerTask {
     /// Captures the state and begins to record every port but the one the marker came on.
     fn begin(&mut self, id: CheckpointId, first: Option<Port>, out: &mut Vec<Do>) {
-        let mut seen = vec![false; self.ports as usize];
+        if self.drained {
+            self.last.get_or_insert(id);
+        }
+        let mut seen = self.closed.clone();
         if let Some(port) = first {
             seen[port.index()] = true;
         }
@@ -93,17 +114,28 @@ impl TaskRole for MarkerTask {
                 };
                 out.push(Do::EndCapture { port, checkpoint: id });
                 self.running[at].seen[port.index()] = true;
-                if !self.running[at].seen.contains(&false) {
-                    self.running.remove(at);
-                }
+                self.running.retain(|snapshot| snapshot.seen.contains(&false));
             }
+            TaskInput::Ended { port } => {
+                self.closed[port.index()] = true;
+                for snapshot in self.running.iter_mut().filter(|snapshot| !snapshot.seen[port.index()]) {
+                    out.push(Do::EndCapture { port, checkpoint: snapshot.id });
+                    snapshot.seen[port.index()] = true;
+                }
+                self.running.retain(|snapshot| snapshot.seen.contains(&false));
+            }
+            TaskInput::Drained if self.after_finish => self.drained = true,
+            TaskInput::Drained if self.triggers => out.push(Do::End),
             TaskInput::Taken { checkpoint } => {
                 if self.order == BarrierOrder::SnapshotThenEmit {
                     out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Plain, ..Barrier::default() }));
                 }
             }
             TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
-            TaskInput::Completed { checkpoint } => out.push(Do::Commit { checkpoint }),
+            TaskInput::Completed { checkpoint } => {
+                out.push(Do::Commit { checkpoint });
+                out.extend(self.last.is_some_and(|last| last <= checkpoint).then_some(Do::End));
+            }
             // A marker is sent on every channel whatever becomes of the snapshot, so it ends by itself.
             _ => {}
         }
@@ -111,9 +143,13 @@ impl TaskRole for MarkerTask {
 
     fn reset(&mut self) {
         self.running.clear();
+        self.closed.fill(false);
+        (self.drained, self.last) = (false, None);
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
+        into.words([u64::from(self.drained), self.last.map_or(0, |id| id.0 + 1)].into_iter());
+        into.words(self.closed.iter().map(|closed| u64::from(*closed)));
         for snapshot in &self.running {
             into.word(snapshot.id.0);
             into.words(snapshot.seen.iter().map(|seen| u64::from(*seen)));
