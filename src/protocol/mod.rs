@@ -75,6 +75,10 @@ pub trait Protocol: Sync + Send {
     fn needs(&self) -> Needs {
         Needs { sender_log: false, channel_state: false }
     }
+    /// Why it cannot run a job that its claims allow, if it cannot.
+    fn refuses(&self, _plan: &Plan) -> Option<String> {
+        None
+    }
     /// Parameters of its own, beside the common settings.
     fn parameters(&self) -> &'static [ParameterSpec] {
         &[]
@@ -205,6 +209,14 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
                 spec.max_concurrent
             ),
             format!("write 1, or take a protocol that allows more: {}", able.join(", ")),
+        ));
+    }
+    if let Some(reason) = protocol.refuses(plan) {
+        let found = format!("\"{}\" cannot run this job: {reason}", protocol.name());
+        return Err(Problem::at(
+            spec.place.clone(),
+            found,
+            "take another protocol: `cutline list protocols` shows all",
         ));
     }
     let settings = Settings {

@@ -126,8 +126,8 @@ impl World {
         host.emit(Event::CaptureBegan { channel, checkpoint });
         let queued = self.net.begin_keeping(job, channel, checkpoint)?;
         if let Some(current) = self.tasks[id.index()].current.filter(|current| current.channel == channel) {
-            let (rest, _) = self.net.rings[channel.index()].first(current.left as usize);
-            let bytes = rest.iter().map(|record| record.size).sum();
+            let rest = self.net.rings[channel.index()].iter().take(current.left as usize);
+            let bytes = rest.map(|record| record.size).sum();
             let (seq, records) = (current.seq, current.left);
             self.copy_input(id, port, channel, checkpoint, 0, records);
             host.emit(Event::InputPersisted { channel, checkpoint, seq, records, bytes });
@@ -204,8 +204,10 @@ impl World {
         for channel in job.plan.inputs(id) {
             self.net.end_keeping(*channel, checkpoint);
         }
-        if !complete {
-            self.store.discard(id, checkpoint);
+        let taken = self.store.get(id, checkpoint).is_some_and(|snapshot| snapshot.taken);
+        if !complete || !taken {
+            // Given up here, or it never began: it was known to be given up.
+            self.store.discard_unfinished(id, checkpoint);
             return;
         }
         let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
@@ -287,9 +289,7 @@ impl World {
         reason: crate::protocol::DeclineReason,
         host: &mut H,
     ) {
-        if self.store.get(id, checkpoint).is_some_and(|snapshot| !snapshot.durable) {
-            self.store.discard(id, checkpoint);
-        }
+        self.store.discard_unfinished(id, checkpoint);
         self.send_decline(id, checkpoint, reason, host);
     }
 

@@ -106,9 +106,11 @@ impl Store {
         self.drop_where(task, |snapshot| snapshot.id > restored || !snapshot.durable);
     }
 
-    /// Deletes one that will not be used.
-    pub fn discard(&mut self, task: TaskId, id: CheckpointId) {
-        self.drop_where(task, |snapshot| snapshot.id == id);
+    /// Deletes one that is given up, and older ones whose inputs are being captured: nobody ends that any more.
+    pub fn discard_unfinished(&mut self, task: TaskId, id: CheckpointId) {
+        self.drop_where(task, |snapshot| {
+            !snapshot.durable && (snapshot.id == id || (snapshot.id < id && snapshot.capturing))
+        });
     }
 
     fn drop_where(&mut self, task: TaskId, void: impl Fn(&Snapshot) -> bool) -> bool {
