@@ -28,7 +28,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use support::source::sources;
-use support::{SMALL, cases, compile, parse, run};
+use support::{SMALL, cases, claimed, compile, parse, run};
 
 fn protocols() -> impl Strategy<Value = &'static str> {
     prop::sample::select(ZOO.iter().map(|protocol| protocol.name()).collect::<Vec<_>>())
@@ -36,8 +36,7 @@ fn protocols() -> impl Strategy<Value = &'static str> {
 
 /// A job for a protocol, with cycles if it claims them.
 fn job(seed: u64, protocol: &str) -> Arc<Job> {
-    let claims = ZOO.iter().find(|entry| entry.name() == protocol).expect("it is in the zoo").claims();
-    compile(generate(seed, &Limits { cycles: claims.cycles, ..SMALL }, protocol))
+    compile(generate(seed, &claimed(protocol, Limits { cycles: true, ..SMALL }), protocol))
 }
 
 const BARE: Want = Want { figures: false, trace: false, granularity: Granularity::Effect };

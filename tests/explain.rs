@@ -9,7 +9,7 @@ use cutline::model::{Cause, explain};
 use cutline::protocol::ZOO;
 use cutline::scenario::{Limits, generate};
 use proptest::prelude::*;
-use support::{SMALL, cases, compile, run};
+use support::{SMALL, cases, claimed, compile, run};
 
 /// Explains every completed checkpoint of a generated job; returns how many there were, and how many of them
 /// waited for a captured channel.
@@ -48,7 +48,7 @@ proptest! {
     #[test]
     fn the_parts_of_every_critical_path_add_up(seed in any::<u64>(), faults in 0..3u32) {
         for protocol in ZOO.iter().filter(|protocol| protocol.claims().coordinated_cut) {
-            let limits = Limits { faults, cycles: protocol.claims().cycles, ..SMALL };
+            let limits = claimed(protocol.name(), Limits { faults, cycles: true, ..SMALL });
             let (_, captured) = explained(seed, &limits, protocol.name());
             assert!(captured == 0 || protocol.name() != "aligned", "aligned barriers capture nothing: seed {seed}");
         }

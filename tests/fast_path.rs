@@ -8,7 +8,7 @@ use cutline::protocol::ZOO;
 use cutline::scenario::{Limits, generate};
 use cutline::trace::first_divergence;
 use proptest::prelude::*;
-use support::{cases, compile, run};
+use support::{cases, claimed, compile, run};
 
 fn limits() -> impl Strategy<Value = Limits> {
     (0..4u32, 1..4u32, 0..300u32, 0..3u32, any::<bool>(), any::<bool>()).prop_map(
@@ -18,13 +18,14 @@ fn limits() -> impl Strategy<Value = Limits> {
             records,
             faults,
             cycles,
+            concurrent: true,
             chains,
         },
     )
 }
 
 fn same_both_ways(seed: u64, limits: &Limits, protocol: &str) -> Result<(), TestCaseError> {
-    let limits = Limits { cycles: limits.cycles && protocol != "aligned", ..*limits };
+    let limits = claimed(protocol, *limits);
     let job = compile(generate(seed, &limits, protocol));
     let want = Want { trace: true, figures: false, ..Want::default() };
     let (fast, fast_runner) = run(&job, seed, want);

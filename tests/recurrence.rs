@@ -20,7 +20,7 @@ use cutline::trace::{Event, Stamped};
 use cutline::world::Job;
 use proptest::prelude::*;
 use std::sync::Arc;
-use support::{cases, compile, parse, run};
+use support::{SMALL, cases, compile, parse, run};
 
 /// What the trace of a run says of one checkpoint.
 struct Seen {
@@ -204,6 +204,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         records,
         faults: 0,
         cycles: false,
+        concurrent: true,
         chains,
     })
 }
@@ -221,7 +222,7 @@ proptest! {
 /// What the random jobs are like: the law would mean little if they were all alike.
 #[test]
 fn random_jobs_cover_what_the_law_is_about() {
-    let limits = Limits { operators: 11, parallelism: 4, records: 10, faults: 0, cycles: false, chains: true };
+    let limits = Limits { operators: 11, parallelism: 4, records: 10, faults: 0, ..SMALL };
     let jobs: Vec<_> = (0..200).map(|seed| compile(quiet_job(seed, &limits, (seed % 4) as usize))).collect();
     let count = |what: &dyn Fn(&Job) -> bool| jobs.iter().filter(|job| what(job)).count();
     let by = |by| count(&|job| job.plan.edges.iter().any(|edge| edge.by == by));

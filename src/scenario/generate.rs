@@ -24,6 +24,8 @@ pub struct Limits {
     pub faults: u32,
     /// Whether a cycle may occur.
     pub cycles: bool,
+    /// Whether several checkpoints may be under way at a time.
+    pub concurrent: bool,
     /// Whether operators may be chained.
     pub chains: bool,
 }
@@ -77,7 +79,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
             metadata: Span::from_micros(dice.from(0, 500)),
             deletion: Span::ZERO,
         },
-        checkpoints: random_checkpoints(&mut dice, protocol),
+        checkpoints: random_checkpoints(&mut dice, limits, protocol),
         restart: Restart { delay: Span::from_micros(dice.from(0, 3000)), attempts: None },
         faults,
         schedule: Vec::new(),
@@ -101,7 +103,7 @@ fn random_network(dice: &mut Dice) -> Network {
     }
 }
 
-fn random_checkpoints(dice: &mut Dice, protocol: &str) -> Checkpoints {
+fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Checkpoints {
     Checkpoints {
         protocol: protocol.to_owned(),
         parameters: Vec::new(),
@@ -111,7 +113,7 @@ fn random_checkpoints(dice: &mut Dice, protocol: &str) -> Checkpoints {
         min_pause: Span::from_micros(if dice.chance(30) { dice.from(0, 3000) } else { 0 }),
         // Long enough for a checkpoint of a job that has nothing else to do: or it could never end.
         timeout: Span::from_millis(if dice.chance(20) { dice.from(200, 300) } else { 600_000 }),
-        max_concurrent: dice.pick(&[1, 1, 1, 2, 3]),
+        max_concurrent: dice.pick(if limits.concurrent { &[1, 1, 1, 2, 3] } else { &[1; 5] }),
         tolerable_failures: dice.pick(&[0, 1, 1000]),
         retained: dice.from(1, 3) as u32,
         order: dice.pick(&[BarrierOrder::EmitThenSnapshot, BarrierOrder::SnapshotThenEmit]),

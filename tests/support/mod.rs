@@ -5,13 +5,22 @@ pub mod source;
 
 use cutline::campaign::{Judge, Outcome, Runner, Want};
 use cutline::check::Verdict;
+use cutline::protocol::ZOO;
 use cutline::scenario::{self, Limits, Scenario};
 use cutline::trace::{Observer, Stamped};
 use cutline::world::Job;
 use std::sync::Arc;
 
 /// Limits of generated jobs that are small enough for thousands of runs.
-pub const SMALL: Limits = Limits { operators: 3, parallelism: 3, records: 200, faults: 2, cycles: false, chains: true };
+pub const SMALL: Limits =
+    Limits { operators: 3, parallelism: 3, records: 200, faults: 2, cycles: false, concurrent: true, chains: true };
+
+/// What a protocol's claims leave of some limits.
+pub fn claimed(protocol: &str, limits: Limits) -> Limits {
+    let claims = ZOO.iter().find(|entry| entry.name() == protocol).expect("it is in the zoo").claims();
+    let (cycles, concurrent) = (limits.cycles && claims.cycles, limits.concurrent && claims.concurrent);
+    Limits { cycles, concurrent, ..limits }
+}
 
 /// Compiles a scenario that must be valid.
 pub fn compile(scenario: Scenario) -> Arc<Job> {
