@@ -23,6 +23,8 @@
 mod ports;
 mod single;
 mod subtask;
+#[cfg(test)]
+mod tests;
 mod tracker;
 
 use super::{

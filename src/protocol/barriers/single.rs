@@ -332,7 +332,8 @@ impl Handler for Single {
         self.count(port, turn);
         match self.phase {
             Phase::Waiting | Phase::Collecting => self.end_aligned(port, turn),
-            Phase::WaitingUnaligned => _ = self.blocked.remove(port),
+            // It counts, and the first barrier that is read will decide.
+            Phase::WaitingUnaligned => {}
             Phase::CollectingUnaligned => {
                 self.blocked.remove(port);
                 if self.has_all() {
