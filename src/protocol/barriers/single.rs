@@ -118,8 +118,7 @@ impl Single {
         if self.is_pending() {
             self.give_up(self.current, DeclineReason::Subsumed, turn);
         }
-        self.current = barrier.checkpoint;
-        self.first = Some(barrier);
+        (self.current, self.first, self.then) = (barrier.checkpoint, Some(barrier), Then::Nothing);
         self.target = turn.open;
         if self.mode == Mode::Alternating && barrier.kind == BarrierKind::Timeoutable {
             let delay = turn.env.left(barrier.triggered, self.timeout);
@@ -157,8 +156,7 @@ impl Single {
     }
 
     fn read_aligned(&mut self, port: Port, barrier: Barrier, blocks: bool, turn: &mut Turn<'_>) {
-        let overtakes = barrier.kind == BarrierKind::Overtaking;
-        if overtakes {
+        if barrier.kind == BarrierKind::Overtaking {
             match self.mode {
                 Mode::Alternating => self.turn_unaligned(barrier, false, turn),
                 _ => turn.push(Do::Fail),

@@ -358,5 +358,7 @@ fn a_savepoint_that_ends_the_job_must_not_be_given_up() {
     let mut task = alternating(2, Overtaking);
     let last = Barrier { purpose: Purpose::Drain, ..barrier(1, Overtaking) };
     task.through(TaskInput::Barrier { port: Port(0), barrier: last });
+    let mut other = Told { role: task.role.clone(), now: Now(0) };
     assert_eq!(task.on(TaskInput::Cancelled { port: Port(1), checkpoint: id(1) }).last(), Some(&Do::Fail));
+    assert_eq!(other.on(read(1, 2, Overtaking)).last(), Some(&Do::Fail), "and nothing after it");
 }
