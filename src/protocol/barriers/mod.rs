@@ -23,6 +23,8 @@
 mod ports;
 mod single;
 mod subtask;
+#[cfg(test)]
+mod tests;
 mod tracker;
 
 use super::{
@@ -179,6 +181,10 @@ impl<H: Handler> TaskRole for BarrierTask<H> {
             },
         }
         self.spread_trigger(env, out);
+        if let Some(at) = out.iter().position(|command| *command == Do::Fail) {
+            // A handler need not look whether what it gave up was the end of the task.
+            out.truncate(at + 1);
+        }
     }
 
     fn reset(&mut self) {

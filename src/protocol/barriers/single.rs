@@ -118,8 +118,7 @@ impl Single {
         if self.is_pending() {
             self.give_up(self.current, DeclineReason::Subsumed, turn);
         }
-        self.current = barrier.checkpoint;
-        self.first = Some(barrier);
+        (self.current, self.first, self.then) = (barrier.checkpoint, Some(barrier), Then::Nothing);
         self.target = turn.open;
         if self.mode == Mode::Alternating && barrier.kind == BarrierKind::Timeoutable {
             let delay = turn.env.left(barrier.triggered, self.timeout);
@@ -160,8 +159,7 @@ impl Single {
     }
 
     fn read_aligned(&mut self, port: Port, barrier: Barrier, blocks: bool, turn: &mut Turn<'_>) {
-        let overtakes = barrier.kind == BarrierKind::Overtaking;
-        if overtakes {
+        if barrier.kind == BarrierKind::Overtaking {
             match self.mode {
                 Mode::Alternating => self.turn_unaligned(barrier, false, turn),
                 _ => turn.push(Do::Fail),
@@ -335,7 +333,8 @@ impl Handler for Single {
         self.count(port, turn);
         match self.phase {
             Phase::Waiting | Phase::Collecting => self.end_aligned(port, turn),
-            Phase::WaitingUnaligned => _ = self.blocked.remove(port),
+            // It counts, and the first barrier that is read will decide.
+            Phase::WaitingUnaligned => {}
             Phase::CollectingUnaligned => {
                 self.blocked.remove(port);
                 if self.has_all() {
