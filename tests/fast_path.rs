@@ -20,6 +20,9 @@ fn limits() -> impl Strategy<Value = Limits> {
             cycles,
             concurrent: true,
             chains,
+            any_edge: true,
+            requests: false,
+            parameter: None,
         },
     )
 }

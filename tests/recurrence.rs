@@ -206,6 +206,9 @@ fn limits() -> impl Strategy<Value = Limits> {
         cycles: false,
         concurrent: true,
         chains,
+        any_edge: true,
+        requests: false,
+        parameter: None,
     })
 }
 

@@ -59,7 +59,7 @@ pub use roles::{
 };
 pub use zoo::ZOO;
 
-use crate::base::{Place, Problem, Span, nearest, parse_span};
+use crate::base::{OperatorId, Place, Problem, Span, nearest, parse_span};
 use crate::plan::Plan;
 use crate::scenario::{BarrierOrder, Parameter, Request, Scenario};
 
@@ -74,10 +74,6 @@ pub trait Protocol: Sync + Send {
     /// What the engine must provide.
     fn needs(&self) -> Needs {
         Needs { sender_log: false, channel_state: false }
-    }
-    /// Why it cannot run a job that its claims allow, if it cannot.
-    fn refuses(&self, _plan: &Plan) -> Option<String> {
-        None
     }
     /// Parameters of its own, beside the common settings.
     fn parameters(&self) -> &'static [ParameterSpec] {
@@ -100,6 +96,8 @@ pub struct Claims {
     pub coordinated_cut: bool,
     /// Several checkpoints may be under way at a time.
     pub concurrent: bool,
+    /// It works where edges forbid that barriers overtake.
+    pub any_edge: bool,
     /// It works on jobs with cycles.
     pub cycles: bool,
     /// A crash restarts every task; otherwise some may keep what they have.
@@ -133,6 +131,8 @@ pub struct ParameterSpec {
     pub default: &'static str,
     /// What it does.
     pub about: &'static str,
+    /// Values that random scenarios try.
+    pub tries: &'static [&'static str],
 }
 
 /// The common settings and the protocol's own parameters, in the order of their table.
@@ -211,12 +211,23 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
             format!("write 1, or take a protocol that allows more: {}", able.join(", ")),
         ));
     }
-    if let Some(reason) = protocol.refuses(plan) {
-        let found = format!("\"{}\" cannot run this job: {reason}", protocol.name());
+    if let (false, Some(edge)) = (protocol.claims().any_edge, plan.edges.iter().find(|edge| !edge.overtaking)) {
+        let name = |op: OperatorId| &plan.operators[op.index()].name;
+        let (from, to) = (name(edge.from), name(edge.to));
         return Err(Problem::at(
             spec.place.clone(),
-            found,
-            "take another protocol: `cutline list protocols` shows all",
+            format!(
+                "\"{}\" lets barriers overtake on every edge, and from {from} to {to} they must not",
+                protocol.name()
+            ),
+            "hash, rebalance and global edges allow it; or take \"unaligned\"",
+        ));
+    }
+    if let (false, Some(request)) = (protocol.claims().coordinated, spec.requests.first()) {
+        return Err(Problem::at(
+            request.place.clone(),
+            format!("\"{}\" has no checkpoints that one could ask for", protocol.name()),
+            "drop \"requests\", or take a protocol with a coordinator",
         ));
     }
     let settings = Settings {

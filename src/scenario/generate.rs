@@ -5,8 +5,8 @@
 
 use super::{
     BarrierOrder, BlockedRule, Checkpoints, Cluster, Edge, Effect, Expect, Fault, Job, Keys, Network, Operator,
-    Partitioner, Placement, Ratio, Restart, RunFor, Scenario, Shared, SinkMode, Skew, SnapshotCost, Source, SourceEnd,
-    StateSize, Storage, SubtaskName, When,
+    Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared, SinkMode, Skew, SnapshotCost,
+    Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -28,6 +28,12 @@ pub struct Limits {
     pub concurrent: bool,
     /// Whether operators may be chained.
     pub chains: bool,
+    /// Whether barriers may be forbidden to overtake on some edges.
+    pub any_edge: bool,
+    /// Whether somebody may ask for checkpoints and savepoints.
+    pub requests: bool,
+    /// A parameter of the protocol, and values to try.
+    pub parameter: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// A stream of draws.
@@ -77,7 +83,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
             latency: Span::from_micros(dice.from(0, 500)),
             shared: dice.pick(&[Shared::Task, Shared::TaskManager, Shared::Cluster]),
             metadata: Span::from_micros(dice.from(0, 500)),
-            deletion: Span::ZERO,
+            deletion: Span::from_micros(if dice.chance(20) { dice.from(1, 5000) } else { 0 }),
         },
         checkpoints: random_checkpoints(&mut dice, limits, protocol),
         restart: Restart { delay: Span::from_micros(dice.from(0, 3000)), attempts: None },
@@ -99,14 +105,22 @@ fn random_network(dice: &mut Dice) -> Network {
         max_per_channel: dice.from(2, 10) as u32,
         buffer_timeout: dice.pick(&[None, Some(Span::ZERO), Some(Span::from_micros(300)), Some(Span::from_millis(5))]),
         rpc: Span::from_micros(dice.pick(&[0, 20, 400])),
-        blocked: BlockedRule::Overtaking,
+        blocked: dice.pick(&[BlockedRule::Overtaking, BlockedRule::Overtaking, BlockedRule::Nothing]),
     }
 }
 
 fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Checkpoints {
     Checkpoints {
         protocol: protocol.to_owned(),
-        parameters: Vec::new(),
+        parameters: limits
+            .parameter
+            .map(|(name, tries)| Parameter {
+                name: name.to_owned(),
+                value: dice.pick(tries).to_owned(),
+                place: Place::default(),
+            })
+            .into_iter()
+            .collect(),
         place: Place::default(),
         interval: dice.chance(90).then(|| Span::from_millis(dice.from(1, 10))),
         first: dice.chance(50).then(|| Span::from_micros(dice.from(0, 4000))),
@@ -117,10 +131,22 @@ fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Check
         tolerable_failures: dice.pick(&[0, 1, 1000]),
         retained: dice.from(1, 3) as u32,
         order: dice.pick(&[BarrierOrder::EmitThenSnapshot, BarrierOrder::SnapshotThenEmit]),
-        prepare: Span::ZERO,
+        prepare: Span::from_micros(if dice.chance(20) { dice.from(1, 2000) } else { 0 }),
         after_finish: true,
-        requests: Vec::new(),
+        requests: if limits.requests && dice.chance(40) { random_requests(dice) } else { Vec::new() },
     }
+}
+
+/// A few, the last of which may end the job.
+fn random_requests(dice: &mut Dice) -> Vec<Request> {
+    let mut request = |takes: &[Take]| {
+        let (at, take) = (Span::from_micros(dice.roll(40_000)), dice.pick(takes));
+        Request { at, take, place: Place::default() }
+    };
+    let mut requests =
+        vec![request(&[Take::Savepoint, Take::Checkpoint]), request(&[Take::Savepoint, Take::Checkpoint])];
+    requests.push(request(&[Take::Savepoint, Take::Suspend, Take::Drain]));
+    requests
 }
 
 fn random_fault(dice: &mut Dice, job: &Job, length: Span) -> Fault {
@@ -166,11 +192,11 @@ fn random_job(dice: &mut Dice, limits: &Limits) -> Job {
         let op = operator(dice, limits, format!("{kind}{n}"), kind);
         job.operators.push(op);
         let from = dice.roll(job.operators.len() as u64 - 1) as usize;
-        connect(dice, &mut job, from, limits.chains);
+        connect(dice, limits, &mut job, from, limits.chains);
         if dice.chance(35) {
             let other = dice.roll(job.operators.len() as u64 - 1) as usize;
             if other != from {
-                connect(dice, &mut job, other, false);
+                connect(dice, limits, &mut job, other, false);
             }
         }
     }
@@ -188,12 +214,12 @@ fn random_job(dice: &mut Dice, limits: &Limits) -> Job {
             .collect();
         if n + 1 < sinks && !open.is_empty() {
             let from = open[dice.roll(open.len() as u64) as usize];
-            connect(dice, &mut job, from, limits.chains);
+            connect(dice, limits, &mut job, from, limits.chains);
         } else if open.is_empty() {
             let from = dice.roll((sources + middles).max(1)) as usize;
-            connect(dice, &mut job, from, false);
+            connect(dice, limits, &mut job, from, false);
         } else {
-            open.into_iter().for_each(|from| connect(dice, &mut job, from, false));
+            open.into_iter().for_each(|from| connect(dice, limits, &mut job, from, false));
         }
     }
     unchain(&mut job);
@@ -255,7 +281,7 @@ fn random_source(dice: &mut Dice, limits: &Limits, parallelism: u32, sources: u6
 }
 
 /// Connects an operator to the newest one.
-fn connect(dice: &mut Dice, job: &mut Job, from: usize, may_chain: bool) {
+fn connect(dice: &mut Dice, limits: &Limits, job: &mut Job, from: usize, may_chain: bool) {
     let to = job.operators.len() - 1;
     if job.edges.iter().any(|e| e.from == job.operators[from].id && e.to == job.operators[to].id) {
         return;
@@ -264,20 +290,25 @@ fn connect(dice: &mut Dice, job: &mut Job, from: usize, may_chain: bool) {
     let by = if job.operators[to].kind == "count" {
         Partitioner::Hash
     } else {
-        let by = dice.pick(&[
-            Partitioner::Forward,
-            Partitioner::Forward,
-            Partitioner::Rebalance,
-            Partitioner::Rescale,
-            Partitioner::Hash,
-            Partitioner::Broadcast,
-            Partitioner::Global,
-        ]);
+        let by = dice.pick(if !limits.any_edge {
+            &[Partitioner::Rebalance, Partitioner::Hash, Partitioner::Global]
+        } else {
+            &[
+                Partitioner::Forward,
+                Partitioner::Forward,
+                Partitioner::Rebalance,
+                Partitioner::Rescale,
+                Partitioner::Hash,
+                Partitioner::Broadcast,
+                Partitioner::Global,
+            ]
+        });
         if by == Partitioner::Forward && !equal { Partitioner::Rebalance } else { by }
     };
-    let chained = may_chain && by == Partitioner::Forward && dice.chance(50);
+    let chained = may_chain && limits.any_edge && by == Partitioner::Forward && dice.chance(50);
     let (from, to) = (job.operators[from].id.clone(), job.operators[to].id.clone());
-    job.edges.push(Edge { from, to, by, chained, feedback: false, overtaking: true, place: Place::default() });
+    let overtaking = !limits.any_edge || dice.chance(90);
+    job.edges.push(Edge { from, to, by, chained, feedback: false, overtaking, place: Place::default() });
 }
 
 /// Only an edge that is its sender's only output and its receiver's only input can be chained.

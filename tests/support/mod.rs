@@ -12,14 +12,31 @@ use cutline::world::Job;
 use std::sync::Arc;
 
 /// Limits of generated jobs that are small enough for thousands of runs.
-pub const SMALL: Limits =
-    Limits { operators: 3, parallelism: 3, records: 200, faults: 2, cycles: false, concurrent: true, chains: true };
+pub const SMALL: Limits = Limits {
+    operators: 3,
+    parallelism: 3,
+    records: 200,
+    faults: 2,
+    cycles: false,
+    concurrent: true,
+    chains: true,
+    any_edge: true,
+    requests: true,
+    parameter: None,
+};
 
 /// What a protocol's claims leave of some limits.
 pub fn claimed(protocol: &str, limits: Limits) -> Limits {
-    let claims = ZOO.iter().find(|entry| entry.name() == protocol).expect("it is in the zoo").claims();
-    let (cycles, concurrent) = (limits.cycles && claims.cycles, limits.concurrent && claims.concurrent);
-    Limits { cycles, concurrent, ..limits }
+    let entry = ZOO.iter().find(|entry| entry.name() == protocol).expect("it is in the zoo");
+    let claims = entry.claims();
+    Limits {
+        cycles: limits.cycles && claims.cycles,
+        concurrent: limits.concurrent && claims.concurrent,
+        any_edge: limits.any_edge && claims.any_edge,
+        requests: limits.requests && claims.coordinated,
+        parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
+        ..limits
+    }
 }
 
 /// Compiles a scenario that must be valid.

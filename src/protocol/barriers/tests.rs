@@ -64,6 +64,8 @@ impl Told {
 
 fn settings() -> Settings {
     Settings {
+        prepare: Span::ZERO,
+        deletion: Span::ZERO,
         interval: Some(Span::from_millis(100)),
         first: None,
         min_pause: Span::ZERO,

@@ -32,6 +32,7 @@ impl Protocol for Aligned {
             coordinated: true,
             coordinated_cut: true,
             concurrent: true,
+            any_edge: true,
             cycles: false,
             global_restart: true,
         }

@@ -30,6 +30,7 @@ impl Protocol for AlignedTimeout {
             coordinated: true,
             coordinated_cut: true,
             concurrent: false,
+            any_edge: true,
             cycles: false,
             global_restart: true,
         }
@@ -44,6 +45,7 @@ impl Protocol for AlignedTimeout {
             name: "timeout",
             default: "1s",
             about: "how long a checkpoint may align, counted from its trigger; 0s never aligns",
+            tries: &["0s", "500us", "2ms", "8ms", "1s"],
         }]
     }
 

@@ -27,6 +27,7 @@ impl Protocol for AtLeastOnce {
             coordinated: true,
             coordinated_cut: false,
             concurrent: true,
+            any_edge: true,
             cycles: false,
             global_restart: true,
         }

@@ -30,6 +30,7 @@ impl Protocol for ChandyLamport {
             coordinated: true,
             coordinated_cut: true,
             concurrent: true,
+            any_edge: true,
             cycles: true,
             global_restart: true,
         }

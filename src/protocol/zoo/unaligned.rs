@@ -32,6 +32,7 @@ impl Protocol for Unaligned {
             coordinated: true,
             coordinated_cut: true,
             concurrent: false,
+            any_edge: true,
             cycles: false,
             global_restart: true,
         }

@@ -4,8 +4,7 @@
 //! for its tests. It cannot take a barrier that is forced to align as the first of its checkpoint - the task fails -
 //! so it is for jobs without edges that forbid overtaking.
 
-use crate::base::{OperatorId, Span};
-use crate::plan::Plan;
+use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
     BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, Protocol, Style, TaskRole,
@@ -30,15 +29,10 @@ impl Protocol for UnalignedStrict {
             coordinated: true,
             coordinated_cut: true,
             concurrent: false,
+            any_edge: false,
             cycles: false,
             global_restart: true,
         }
-    }
-
-    fn refuses(&self, plan: &Plan) -> Option<String> {
-        let edge = plan.edges.iter().find(|edge| !edge.overtaking)?;
-        let name = |op: OperatorId| &plan.operators[op.index()].name;
-        Some(format!("barriers must not overtake on the edge from {} to {}", name(edge.from), name(edge.to)))
     }
 
     fn needs(&self) -> Needs {

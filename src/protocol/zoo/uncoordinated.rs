@@ -34,6 +34,7 @@ impl Protocol for Uncoordinated {
             coordinated: false,
             coordinated_cut: false,
             concurrent: true,
+            any_edge: true,
             cycles: true,
             global_restart: false,
         }
@@ -48,6 +49,7 @@ impl Protocol for Uncoordinated {
             name: "jitter",
             default: "10ms",
             about: "each wait is the interval plus or minus up to this",
+            tries: &["0s", "1ms", "10ms"],
         }]
     }
 
