@@ -58,6 +58,10 @@ impl World {
         if task.ended_ports as usize == job.plan.inputs(id).len() {
             self.drain(job, id, host);
         }
+        let sender = job.plan.channels[channel.index()].from;
+        if self.tasks[sender.index()].ending && !self.is_void(sender) {
+            self.end_task(job, sender, host);
+        }
     }
 
     /// A cycle has come to its end when no more records can come into it and none is in it. Markers may go on.
@@ -112,12 +116,22 @@ impl World {
         if self.tasks[id.index()].status == Status::Finished {
             return;
         }
+        if job.settings.after_finish && self.tasks[id.index()].drained && !self.all_processed(job, id) {
+            // What is still in its outputs would be part of no checkpoint.
+            self.tasks[id.index()].ending = true;
+            return;
+        }
         for channel in job.plan.output_channels(id) {
             self.net.send_end(job, channel, host);
             self.net.send_control(job, channel, Item::Closed, host);
         }
         self.send_ended(id, host);
         self.task_ends(id, host);
+    }
+
+    /// Whether the tasks behind have read all that a task sent.
+    fn all_processed(&self, job: &Job, id: TaskId) -> bool {
+        job.plan.output_channels(id).all(|channel| self.net.channels[channel.index()].end_seen)
     }
 
     /// A task is over.

@@ -49,6 +49,8 @@ pub(crate) struct Task {
     pub(super) ended_ports: u32,
     /// All of them, or a source past its last record.
     pub(super) drained: bool,
+    /// It may end, and does as soon as all it sent has been read.
+    pub(super) ending: bool,
     /// A snapshot whose synchronous part is running.
     pub(super) syncing: Option<(CheckpointId, bool)>,
     /// Ports that are being captured, for whom.
@@ -178,6 +180,7 @@ impl Task {
             blocked: false,
             ended_ports: 0,
             drained: false,
+            ending: false,
             syncing: None,
             capturing: Vec::new(),
             processed: 0,
@@ -206,6 +209,7 @@ impl Task {
         self.current = None;
         (self.blocked, self.ended_ports, self.drained) = (false, 0, false);
         self.syncing = None;
+        self.ending = false;
         (self.hurried, self.interrupted, self.recovering) = (false, false, false);
         self.capturing.clear();
     }

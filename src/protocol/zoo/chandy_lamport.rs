@@ -7,8 +7,8 @@
 
 use crate::base::{CheckpointId, Fingerprint, Port};
 use crate::protocol::{
-    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol, Style,
-    TaskCommand as Do, TaskInput, TaskRole, TaskSite,
+    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol, Purpose,
+    Style, TaskCommand as Do, TaskInput, TaskRole, TaskSite,
 };
 use crate::scenario::BarrierOrder;
 
@@ -43,6 +43,7 @@ impl Protocol for ChandyLamport {
             after_finish: settings.after_finish,
             triggers: settings.interval.is_some() || !settings.requests.is_empty(),
             running: Vec::new(),
+            taking: None,
             closed: vec![false; site.ports as usize],
             drained: false,
             last: None,
@@ -63,11 +64,13 @@ struct MarkerTask {
     triggers: bool,
     /// Snapshots whose markers have not all come, oldest first; several may overlap.
     running: Vec<Snapshot>,
+    /// The marker of the snapshot whose synchronous part is running.
+    taking: Option<Barrier>,
     /// By port: nothing will come from it any more, no marker either.
     closed: Vec<bool>,
     /// All data has been seen.
     drained: bool,
-    /// The first snapshot that began after that: when it is complete, the task may end.
+    /// The first snapshot that began after that, or a savepoint to end with: when it is complete, the task may end.
     last: Option<CheckpointId>,
 }
 
@@ -80,8 +83,14 @@ struct Snapshot {
 
 impl MarkerTask {
     /// Captures the state and begins to record every port but the one the marker came on.
-    fn begin(&mut self, id: CheckpointId, first: Option<Port>, out: &mut Vec<Do>) {
-        if self.drained {
+    fn begin(&mut self, marker: Barrier, first: Option<Port>, out: &mut Vec<Do>) {
+        let id = marker.checkpoint;
+        let marker = Barrier { kind: BarrierKind::Plain, ..marker };
+        let ends = matches!(marker.purpose, Purpose::Suspend | Purpose::Drain);
+        if ends && first.is_none() {
+            out.push(Do::StopReading { drain: marker.purpose == Purpose::Drain });
+        }
+        if self.drained || ends {
             self.last.get_or_insert(id);
         }
         let mut seen = self.closed.clone();
@@ -95,23 +104,21 @@ impl MarkerTask {
         }
         let whole = self.order == BarrierOrder::SnapshotThenEmit;
         if !whole {
-            out.push(Do::Send(Barrier { checkpoint: id, kind: BarrierKind::Plain, ..Barrier::default() }));
+            out.push(Do::Send(marker));
         }
-        out.push(Do::Snapshot {
-            barrier: Barrier { checkpoint: id, kind: BarrierKind::Plain, ..Barrier::default() },
-            whole,
-        });
+        self.taking = Some(marker);
+        out.push(Do::Snapshot { barrier: marker, whole });
     }
 }
 
 impl TaskRole for MarkerTask {
     fn on(&mut self, input: TaskInput, _env: &mut dyn Env, out: &mut Vec<Do>) {
         match input {
-            TaskInput::Trigger { barrier: Barrier { checkpoint, .. } } => self.begin(checkpoint, None, out),
+            TaskInput::Trigger { barrier } => self.begin(barrier, None, out),
             TaskInput::Barrier { port, barrier } => {
                 let id = barrier.checkpoint;
                 let Some(at) = self.running.iter().position(|snapshot| snapshot.id == id) else {
-                    return self.begin(id, Some(port), out);
+                    return self.begin(barrier, Some(port), out);
                 };
                 out.push(Do::EndCapture { port, checkpoint: id });
                 self.running[at].seen[port.index()] = true;
@@ -127,10 +134,9 @@ impl TaskRole for MarkerTask {
             }
             TaskInput::Drained if self.after_finish => self.drained = true,
             TaskInput::Drained if self.triggers => out.push(Do::End),
-            TaskInput::Taken { checkpoint } => {
-                if self.order == BarrierOrder::SnapshotThenEmit {
-                    out.push(Do::Send(Barrier { checkpoint, kind: BarrierKind::Plain, ..Barrier::default() }));
-                }
+            TaskInput::Taken { .. } => {
+                let marker = self.taking.take().filter(|_| self.order == BarrierOrder::SnapshotThenEmit);
+                out.extend(marker.map(Do::Send));
             }
             TaskInput::Durable { checkpoint } => out.push(Do::Ack { checkpoint }),
             TaskInput::Completed { checkpoint } => {
@@ -145,11 +151,14 @@ impl TaskRole for MarkerTask {
     fn reset(&mut self) {
         self.running.clear();
         self.closed.fill(false);
-        (self.drained, self.last) = (false, None);
+        (self.drained, self.last, self.taking) = (false, None, None);
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
-        into.words([u64::from(self.drained), self.last.map_or(0, |id| id.0 + 1)].into_iter());
+        let id = |id: Option<CheckpointId>| id.map_or(0, |id| id.0 + 1);
+        let taking = self.taking.map(|marker| marker.checkpoint);
+        into.words([u64::from(self.drained), id(self.last), id(taking)].into_iter());
+        into.word(self.taking.map_or(0, |marker| marker.purpose as u64));
         into.words(self.closed.iter().map(|closed| u64::from(*closed)));
         for snapshot in &self.running {
             into.word(snapshot.id.0);
