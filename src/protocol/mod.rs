@@ -98,6 +98,8 @@ pub struct Claims {
     pub concurrent: bool,
     /// It works where edges forbid that barriers overtake.
     pub any_edge: bool,
+    /// Somebody may ask for checkpoints and savepoints.
+    pub savepoints: bool,
     /// It works on jobs with cycles.
     pub cycles: bool,
     /// A crash restarts every task; otherwise some may keep what they have.
@@ -223,11 +225,11 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
             "hash, rebalance and global edges allow it; or take \"unaligned\"",
         ));
     }
-    if let (false, Some(request)) = (protocol.claims().coordinated, spec.requests.first()) {
+    if let (false, Some(request)) = (protocol.claims().savepoints, spec.requests.first()) {
         return Err(Problem::at(
             request.place.clone(),
             format!("\"{}\" has no checkpoints that one could ask for", protocol.name()),
-            "drop \"requests\", or take a protocol with a coordinator",
+            "drop \"requests\", or take another protocol",
         ));
     }
     let settings = Settings {

@@ -33,7 +33,7 @@ pub fn claimed(protocol: &str, limits: Limits) -> Limits {
         cycles: limits.cycles && claims.cycles,
         concurrent: limits.concurrent && claims.concurrent,
         any_edge: limits.any_edge && claims.any_edge,
-        requests: limits.requests && claims.coordinated,
+        requests: limits.requests && claims.savepoints,
         parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
         ..limits
     }

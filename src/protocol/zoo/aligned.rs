@@ -33,6 +33,7 @@ impl Protocol for Aligned {
             coordinated_cut: true,
             concurrent: true,
             any_edge: true,
+            savepoints: true,
             cycles: false,
             global_restart: true,
         }

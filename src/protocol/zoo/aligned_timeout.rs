@@ -31,6 +31,7 @@ impl Protocol for AlignedTimeout {
             coordinated_cut: true,
             concurrent: false,
             any_edge: true,
+            savepoints: true,
             cycles: false,
             global_restart: true,
         }

@@ -28,6 +28,7 @@ impl Protocol for AtLeastOnce {
             coordinated_cut: false,
             concurrent: true,
             any_edge: true,
+            savepoints: true,
             cycles: false,
             global_restart: true,
         }

@@ -31,6 +31,7 @@ impl Protocol for ChandyLamport {
             coordinated_cut: true,
             concurrent: true,
             any_edge: true,
+            savepoints: true,
             cycles: true,
             global_restart: true,
         }

@@ -33,6 +33,7 @@ impl Protocol for Unaligned {
             coordinated_cut: true,
             concurrent: false,
             any_edge: true,
+            savepoints: true,
             cycles: false,
             global_restart: true,
         }

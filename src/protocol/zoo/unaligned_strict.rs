@@ -30,6 +30,7 @@ impl Protocol for UnalignedStrict {
             coordinated_cut: true,
             concurrent: false,
             any_edge: false,
+            savepoints: false,
             cycles: false,
             global_restart: true,
         }

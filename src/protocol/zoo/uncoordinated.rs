@@ -35,6 +35,7 @@ impl Protocol for Uncoordinated {
             coordinated_cut: false,
             concurrent: true,
             any_edge: true,
+            savepoints: false,
             cycles: true,
             global_restart: false,
         }
