@@ -31,7 +31,7 @@ impl Protocol for ChandyLamport {
             coordinated_cut: true,
             concurrent: true,
             any_edge: true,
-            savepoints: true,
+            savepoints: false,
             cycles: true,
             global_restart: true,
         }
@@ -71,7 +71,7 @@ struct MarkerTask {
     closed: Vec<bool>,
     /// All data has been seen.
     drained: bool,
-    /// The first snapshot that began after that, or a savepoint to end with: when it is complete, the task may end.
+    /// The first snapshot that began after that: when it is complete, the task may end.
     last: Option<CheckpointId>,
 }
 
@@ -87,11 +87,7 @@ impl MarkerTask {
     fn begin(&mut self, marker: Barrier, first: Option<Port>, out: &mut Vec<Do>) {
         let id = marker.checkpoint;
         let marker = Barrier { kind: BarrierKind::Plain, ..marker };
-        let ends = matches!(marker.purpose, Purpose::Suspend | Purpose::Drain);
-        if ends && first.is_none() {
-            out.push(Do::StopReading { drain: marker.purpose == Purpose::Drain });
-        }
-        if self.drained || ends {
+        if self.drained {
             self.last.get_or_insert(id);
         }
         let mut seen = self.closed.clone();
@@ -159,7 +155,6 @@ impl TaskRole for MarkerTask {
         let id = |id: Option<CheckpointId>| id.map_or(0, |id| id.0 + 1);
         let taking = self.taking.map(|marker| marker.checkpoint);
         into.words([u64::from(self.drained), id(self.last), id(taking)].into_iter());
-        into.word(self.taking.map_or(0, |marker| marker.purpose as u64));
         into.words(self.closed.iter().map(|closed| u64::from(*closed)));
         for snapshot in &self.running {
             into.word(snapshot.id.0);
