@@ -14,7 +14,7 @@ impl World {
         for id in job.plan.task_ids() {
             let Some(source) = &mut self.tasks[id.index()].source else { continue };
             (source.end, source.finishes) = (source.end.min(source.position), true);
-            source.full = source.end;
+            source.full = (source.end, true);
             if self.tasks[id.index()].status == Status::Running {
                 self.drain_source(job, id, host);
                 host.notice(Notice::Wake(id));

@@ -175,7 +175,7 @@ impl World {
             None => task.turns.fill(0),
         }
         if let Some(source) = &mut task.source {
-            source.end = source.full;
+            (source.end, source.finishes) = source.full;
             let (from, position) = (source.position, snapshot.map_or(0, |snapshot| snapshot.position));
             source.seek(position);
             host.emit(Event::SourceRewound { task: id, position, from });

@@ -142,8 +142,8 @@ pub(super) struct SourceState {
     pub position: u64,
     /// It will not go beyond this.
     pub end: u64,
-    /// Where it would end if no savepoint stopped it.
-    pub full: u64,
+    /// What `end` and `finishes` are as long as no savepoint stops it.
+    pub full: (u64, bool),
     /// It sends the end of data there.
     pub finishes: bool,
     draws: Vec<Draws>,
@@ -222,7 +222,7 @@ impl Task {
         ahead.clear();
         let draws = log.draws(&share, seed).collect();
         let (end, finishes) = (share.total, log.finishes);
-        self.source = Some(SourceState { share, position: 0, end, full: end, finishes, draws, ahead });
+        self.source = Some(SourceState { share, position: 0, end, full: (end, finishes), finishes, draws, ahead });
     }
 
     /// What the thread can do next.
