@@ -230,6 +230,10 @@ impl World {
             let held = if plan.channels[index] == ChannelPlan::Replay { Held::Requeued } else { Held::Restored };
             self.net.reinject(job, channel, &records, held, host);
             self.net.requeue(job, channel, &queued, host);
+            if let RestorePoint::Ended(_) = to {
+                // It had read all there was.
+                self.net.channels[index].end_seen = true;
+            }
             if from == RestorePoint::Live && self.tasks[planned.from.index()].drained {
                 self.net.send_end(job, channel, host);
             }

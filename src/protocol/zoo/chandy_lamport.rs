@@ -44,6 +44,7 @@ impl Protocol for ChandyLamport {
             after_finish: settings.after_finish,
             triggers: settings.interval.is_some() || !settings.requests.is_empty(),
             running: Vec::new(),
+            newest: CheckpointId::INITIAL,
             taking: None,
             closed: vec![false; site.ports as usize],
             drained: false,
@@ -65,6 +66,8 @@ struct MarkerTask {
     triggers: bool,
     /// Snapshots whose markers have not all come, oldest first; several may overlap.
     running: Vec<Snapshot>,
+    /// The newest snapshot that was begun.
+    newest: CheckpointId,
     /// The marker of the snapshot whose synchronous part is running.
     taking: Option<Barrier>,
     /// By port: nothing will come from it any more, no marker either.
@@ -86,6 +89,11 @@ impl MarkerTask {
     /// Captures the state and begins to record every port but the one the marker came on.
     fn begin(&mut self, marker: Barrier, first: Option<Port>, out: &mut Vec<Do>) {
         let id = marker.checkpoint;
+        if id <= self.newest {
+            // On a cycle whose sources have ended it may be told by the coordinator and by a marker.
+            return;
+        }
+        self.newest = id;
         let marker = Barrier { kind: BarrierKind::Plain, ..marker };
         if self.drained {
             self.last.get_or_insert(id);
@@ -149,12 +157,13 @@ impl TaskRole for MarkerTask {
         self.running.clear();
         self.closed.fill(false);
         (self.drained, self.last, self.taking) = (false, None, None);
+        self.newest = CheckpointId::INITIAL;
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         let id = |id: Option<CheckpointId>| id.map_or(0, |id| id.0 + 1);
         let taking = self.taking.map(|marker| marker.checkpoint);
-        into.words([u64::from(self.drained), id(self.last), id(taking)].into_iter());
+        into.words([u64::from(self.drained), id(self.last), id(taking), self.newest.0].into_iter());
         into.words(self.closed.iter().map(|closed| u64::from(*closed)));
         for snapshot in &self.running {
             into.word(snapshot.id.0);
