@@ -11,7 +11,8 @@
 //!
 //! **Order within a step.** Commands are carried out in the order they were pushed. [`TaskCommand::Snapshot`]
 //! captures the state at that very point, then blocks the task for the synchronous part; it must be the last
-//! command of its batch, and the next input the role gets is [`TaskInput::Taken`]. That one rule expresses
+//! command of its batch, and the next input the role gets is [`TaskInput::Taken`], or that an older snapshot is
+//! durable, which does not wait for the task's thread. That one rule expresses
 //! both barrier orders: `[Send, Snapshot]` then, on `Taken`, `[Release…]` is Flink's; `[Snapshot]` then, on
 //! `Taken`, `[Send, Release…, Ack]` is the textbook's.
 //!

@@ -150,6 +150,11 @@ impl<H: Handler> BarrierTask<H> {
 
 impl<H: Handler> TaskRole for BarrierTask<H> {
     fn on(&mut self, input: TaskInput, env: &mut dyn Env, out: &mut Vec<Do>) {
+        if let TaskInput::Durable { checkpoint } = input {
+            // Storage is not the task's thread: this may come in the middle of a synchronous part.
+            out.push(Do::Ack { checkpoint });
+            return;
+        }
         if let TaskInput::Ended { port } = input
             && !self.open.remove(port)
         {
@@ -171,7 +176,7 @@ impl<H: Handler> TaskRole for BarrierTask<H> {
                     self.handler.started(&mut turn);
                 }
             }
-            TaskInput::Durable { checkpoint } => turn.push(Do::Ack { checkpoint }),
+            TaskInput::Durable { .. } => {}
             TaskInput::Completed { checkpoint } => turn.subtask.completed(checkpoint, turn.out),
             TaskInput::Aborted { checkpoint, completed } => turn.subtask.aborted(checkpoint, completed, turn.out),
             TaskInput::Timer { timer } => match timer.kind {
