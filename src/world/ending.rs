@@ -58,10 +58,7 @@ impl World {
         if task.ended_ports as usize == job.plan.inputs(id).len() {
             self.drain(job, id, host);
         }
-        let sender = job.plan.channels[channel.index()].from;
-        if self.tasks[sender.index()].ending && !self.is_void(sender) {
-            self.end_task(job, sender, host);
-        }
+        self.end_if_waiting(job, job.plan.channels[channel.index()].from, host);
     }
 
     /// A cycle has come to its end when no more records can come into it and none is in it. Markers may go on.
@@ -127,6 +124,18 @@ impl World {
         }
         self.send_ended(id, host);
         self.task_ends(id, host);
+        // One that ends with a savepoint may not have read the end of its data, and will not.
+        for channel in job.plan.inputs(id) {
+            self.net.channels[channel.index()].end_seen = true;
+            self.end_if_waiting(job, job.plan.channels[channel.index()].from, host);
+        }
+    }
+
+    /// A task that waits for all it sent to be read ends if it was.
+    fn end_if_waiting<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.tasks[id.index()].ending && !self.is_void(id) {
+            self.end_task(job, id, host);
+        }
     }
 
     /// Whether the tasks behind have read all that a task sent.
