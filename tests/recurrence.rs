@@ -207,6 +207,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         concurrent: true,
         chains,
         any_edge: true,
+        joins: true,
         requests: false,
         parameter: None,
     })

@@ -97,8 +97,8 @@ pub struct Claims {
     pub coordinated_cut: bool,
     /// Several checkpoints may be under way at a time.
     pub concurrent: bool,
-    /// It works where edges forbid that barriers overtake.
-    pub any_edge: bool,
+    /// What it asks of edges that forbid overtaking.
+    pub edges: Edges,
     /// Somebody may ask for checkpoints and savepoints.
     pub savepoints: bool,
     /// It works on jobs with cycles.
@@ -114,6 +114,19 @@ pub enum Delivery {
     ExactlyOnce,
     /// Once or, after a failure, more often.
     AtLeastOnce,
+}
+
+/// What a protocol asks of edges on which barriers must not overtake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edges {
+    /// Nothing: they make no difference.
+    Any,
+    /// That the inputs of an operator are alike. Where one input lets barriers overtake and another does not, the operator
+    /// can pass a barrier on before those in front of it have theirs. A task behind both then blocks the one and waits
+    /// for the other, which waits for the first to take its output: the job can stand still.
+    Alike,
+    /// That there are none: the protocol refuses such jobs.
+    Overtaking,
 }
 
 /// What the engine must provide for a protocol.
@@ -214,7 +227,7 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
             format!("write 1, or take a protocol that allows more: {}", able.join(", ")),
         ));
     }
-    if let (false, Some(edge)) = (protocol.claims().any_edge, plan.edges.iter().find(|edge| !edge.overtaking)) {
+    if let (Edges::Overtaking, Some(edge)) = (protocol.claims().edges, plan.edges.iter().find(|e| !e.overtaking)) {
         let name = |op: OperatorId| &plan.operators[op.index()].name;
         let (from, to) = (name(edge.from), name(edge.to));
         return Err(Problem::at(

@@ -30,6 +30,8 @@ pub struct Limits {
     pub chains: bool,
     /// Whether barriers may be forbidden to overtake on some edges.
     pub any_edge: bool,
+    /// Whether operators between sources and sinks may have several inputs.
+    pub joins: bool,
     /// Whether somebody may ask for checkpoints and savepoints.
     pub requests: bool,
     /// A parameter of the protocol, and values to try.
@@ -193,7 +195,7 @@ fn random_job(dice: &mut Dice, limits: &Limits) -> Job {
         job.operators.push(op);
         let from = dice.roll(job.operators.len() as u64 - 1) as usize;
         connect(dice, limits, &mut job, from, limits.chains);
-        if dice.chance(35) {
+        if dice.chance(35) && limits.joins {
             let other = dice.roll(job.operators.len() as u64 - 1) as usize;
             if other != from {
                 connect(dice, limits, &mut job, other, false);

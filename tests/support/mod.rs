@@ -5,7 +5,7 @@ pub mod source;
 
 use cutline::campaign::{Judge, Outcome, Runner, Want};
 use cutline::check::Verdict;
-use cutline::protocol::ZOO;
+use cutline::protocol::{Edges, ZOO};
 use cutline::scenario::{self, Limits, Scenario};
 use cutline::trace::{Observer, Stamped};
 use cutline::world::Job;
@@ -21,6 +21,7 @@ pub const SMALL: Limits = Limits {
     concurrent: true,
     chains: true,
     any_edge: true,
+    joins: true,
     requests: true,
     parameter: None,
 };
@@ -32,7 +33,9 @@ pub fn claimed(protocol: &str, limits: Limits) -> Limits {
     Limits {
         cycles: limits.cycles && claims.cycles,
         concurrent: limits.concurrent && claims.concurrent,
-        any_edge: limits.any_edge && claims.any_edge,
+        any_edge: limits.any_edge && claims.edges != Edges::Overtaking,
+        // Mixed inputs are where such protocols can stand still.
+        joins: limits.joins && claims.edges != Edges::Alike,
         requests: limits.requests && claims.savepoints,
         parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
         ..limits

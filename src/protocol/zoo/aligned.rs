@@ -11,7 +11,8 @@
 use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
-    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Protocol, Style, TaskRole, TaskSite,
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Edges, JobSite, Protocol, Style, TaskRole,
+    TaskSite,
 };
 
 /// `aligned`.
@@ -32,7 +33,7 @@ impl Protocol for Aligned {
             coordinated: true,
             coordinated_cut: true,
             concurrent: true,
-            any_edge: true,
+            edges: Edges::Any,
             savepoints: true,
             cycles: false,
             global_restart: true,

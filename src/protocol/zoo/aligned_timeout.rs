@@ -8,7 +8,7 @@
 use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
-    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, ParameterSpec, Protocol,
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Edges, JobSite, Needs, ParameterSpec, Protocol,
     Settings, Style, TaskRole, TaskSite,
 };
 
@@ -30,7 +30,7 @@ impl Protocol for AlignedTimeout {
             coordinated: true,
             coordinated_cut: true,
             concurrent: false,
-            any_edge: true,
+            edges: Edges::Alike,
             savepoints: true,
             cycles: false,
             global_restart: true,

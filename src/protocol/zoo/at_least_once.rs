@@ -6,7 +6,8 @@
 
 use crate::protocol::barriers;
 use crate::protocol::{
-    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Protocol, Style, TaskRole, TaskSite,
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Edges, JobSite, Protocol, Style, TaskRole,
+    TaskSite,
 };
 
 /// `at-least-once`.
@@ -27,7 +28,7 @@ impl Protocol for AtLeastOnce {
             coordinated: true,
             coordinated_cut: false,
             concurrent: true,
-            any_edge: true,
+            edges: Edges::Any,
             savepoints: true,
             cycles: false,
             global_restart: true,

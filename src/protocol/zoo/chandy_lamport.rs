@@ -7,7 +7,7 @@
 
 use crate::base::{CheckpointId, Fingerprint, Port};
 use crate::protocol::{
-    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Env, JobSite, Protocol, Style,
+    Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Edges, Env, JobSite, Protocol, Style,
     TaskCommand as Do, TaskInput, TaskRole, TaskSite,
 };
 use crate::scenario::BarrierOrder;
@@ -30,7 +30,7 @@ impl Protocol for ChandyLamport {
             coordinated: true,
             coordinated_cut: true,
             concurrent: true,
-            any_edge: true,
+            edges: Edges::Any,
             savepoints: false,
             cycles: true,
             global_restart: true,

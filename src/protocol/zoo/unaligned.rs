@@ -10,8 +10,8 @@
 use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
-    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, Protocol, Style, TaskRole,
-    TaskSite,
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Edges, JobSite, Needs, Protocol, Style,
+    TaskRole, TaskSite,
 };
 
 /// `unaligned`.
@@ -32,7 +32,7 @@ impl Protocol for Unaligned {
             coordinated: true,
             coordinated_cut: true,
             concurrent: false,
-            any_edge: true,
+            edges: Edges::Alike,
             savepoints: true,
             cycles: false,
             global_restart: true,

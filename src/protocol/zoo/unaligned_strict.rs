@@ -7,8 +7,8 @@
 use crate::base::Span;
 use crate::protocol::barriers::{self, Mode};
 use crate::protocol::{
-    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, JobSite, Needs, Protocol, Style, TaskRole,
-    TaskSite,
+    BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Edges, JobSite, Needs, Protocol, Style,
+    TaskRole, TaskSite,
 };
 
 /// `unaligned-strict`.
@@ -29,7 +29,7 @@ impl Protocol for UnalignedStrict {
             coordinated: true,
             coordinated_cut: true,
             concurrent: false,
-            any_edge: false,
+            edges: Edges::Overtaking,
             savepoints: false,
             cycles: false,
             global_restart: true,

@@ -11,9 +11,9 @@
 
 use crate::base::{ChannelId, CheckpointId, Concern, Fingerprint, Span, TaskId, below};
 use crate::protocol::{
-    Barrier, BarrierKind, ChannelPlan, Claims, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Delivery, Env,
-    Facts, JobSite, Needs, ParameterSpec, Protocol, RecoveryPlan, RestorePoint, TaskCommand as Do, TaskInput, TaskRole,
-    TaskSite, Timer, TimerKind,
+    Barrier, BarrierKind, ChannelPlan, Claims, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Delivery, Edges,
+    Env, Facts, JobSite, Needs, ParameterSpec, Protocol, RecoveryPlan, RestorePoint, TaskCommand as Do, TaskInput,
+    TaskRole, TaskSite, Timer, TimerKind,
 };
 
 /// `uncoordinated`.
@@ -34,7 +34,7 @@ impl Protocol for Uncoordinated {
             coordinated: false,
             coordinated_cut: false,
             concurrent: true,
-            any_edge: true,
+            edges: Edges::Any,
             savepoints: false,
             cycles: true,
             global_restart: false,
