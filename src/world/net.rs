@@ -13,10 +13,13 @@
 //! A record belongs to the buffer in which its last byte is. A buffer is closed when it is full, when a
 //! control element follows, or when it is flushed and can be sent at once.
 
+mod debloat;
 mod overtaking;
 mod recovery;
 
 pub(super) use overtaking::{Keeper, Overtaken};
+
+use debloat::Meter;
 
 use super::{Host, Job, Notice};
 use crate::base::{Chain, ChannelId, CheckpointId, Port, Ring, TaskId};
@@ -59,7 +62,12 @@ pub(crate) struct Net {
     pub(super) logs: Vec<Log>,
     /// Tasks whose output pool got a segment back; see [`super::World::settle`].
     pub(super) freed: Vec<TaskId>,
-    pub(super) segment: u32,
+    /// What receivers measure, by gate, if the sizes of buffers follow it.
+    meters: Vec<Meter>,
+    /// No buffer is larger.
+    segment: u32,
+    /// The size of buffers before their receiver asks for another one.
+    start: u32,
 }
 
 /// A channel's control state. Its hot counters are in [`Out`] and [`In`].
@@ -73,6 +81,8 @@ pub(crate) struct Channel {
     pub flying: u32,
     /// Buffers closed so far.
     pub closed: u64,
+    /// Size of the buffers that are begun from now on.
+    size: u32,
     /// Closed buffers that a remote sender has not sent.
     queued: u32,
     /// Buffers and control elements put on the wire so far, in all lives.
@@ -119,6 +129,8 @@ pub(crate) struct Out {
     pub fill: u32,
     /// Records that end in the open buffer.
     pub records: u32,
+    /// Bytes that make the open buffer full; if none is open, the next one.
+    pub limit: u32,
     /// Records sent so far.
     pub sent: u64,
     /// Over their lineages.
@@ -177,6 +189,14 @@ struct Pool {
     over: u32,
 }
 
+impl Pool {
+    /// Whether it has a free segment and no channel has too many.
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.in_use < self.size && self.over == 0
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Gate {
     left: u32,
@@ -216,7 +236,10 @@ impl Net {
             }
         }
         let channel = |index: usize| Channel { pool: pool_of[index], gate: gate_of[index], ..Channel::default() };
+        let segment = network.segment.0 as u32;
+        let start = network.debloat.map_or(segment, |debloat| debloat.start.0 as u32);
         let mut net = Self {
+            meters: network.debloat.map_or(Vec::new(), |_| vec![Meter::new(start); gates.len()]),
             channels: (0..plan.channels.len()).map(channel).collect(),
             rings: vec![Ring::default(); plan.channels.len()],
             outs: vec![Out::default(); plan.channels.len()],
@@ -237,23 +260,25 @@ impl Net {
             passes: network.blocked == BlockedRule::Overtaking,
             logs: if job.protocol.needs().sender_log { vec![Log::default(); plan.channels.len()] } else { vec![] },
             freed: Vec::new(),
-            segment: network.segment.0 as u32,
+            segment,
+            start,
         };
         net.reset(job);
         net
     }
 
     pub fn reset(&mut self, job: &Job) {
-        let exclusive = job.scenario.network.exclusive;
+        let (exclusive, size) = (job.scenario.network.exclusive, self.start);
         for channel in &mut self.channels {
             channel.items.clear();
             let items = std::mem::take(&mut channel.items);
             let (pool, gate) = (channel.pool, channel.gate);
-            *channel =
-                Channel { items, pool, gate, credit: exclusive, exclusive, wanted: exclusive, ..Channel::default() };
+            let (credit, wanted) = (exclusive, exclusive);
+            *channel = Channel { items, pool, gate, size, credit, exclusive, wanted, ..Channel::default() };
         }
+        self.meters.fill(Meter::new(self.start));
         self.rings.iter_mut().for_each(Ring::clear);
-        self.outs.fill(Out::default());
+        self.outs.fill(Out { limit: self.start, ..Out::default() });
         self.ins.fill(In::default());
         self.pools.iter_mut().for_each(|pool| (pool.in_use, pool.over) = (0, 0));
         self.in_use.fill(0);
@@ -282,7 +307,7 @@ impl Net {
     pub fn has_room(&self, job: &Job, task: TaskId) -> bool {
         job.plan.outputs(task).iter().all(|out| {
             let pool = &self.pools[self.channels[out.first.index()].pool as usize];
-            (pool.in_use < pool.size && pool.over == 0) || job.plan.edges[out.edge.index()].feedback
+            pool.has_room() || job.plan.edges[out.edge.index()].feedback
         })
     }
 
@@ -295,7 +320,7 @@ impl Net {
         out.records += 1;
         out.sent += 1;
         out.chain.push(record.lineage);
-        let full = out.fill >= self.segment;
+        let full = out.fill >= out.limit;
         self.rings[channel.index()].push(record);
         if !self.logs.is_empty() {
             self.logs[channel.index()].records.push(record);
@@ -311,14 +336,17 @@ impl Net {
     /// The open buffer is full, or more than full: the record that spans the end belongs to the next one.
     #[cold]
     fn close_full<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
-        while self.outs[channel.index()].fill >= self.segment {
+        self.stretch(channel);
+        while self.outs[channel.index()].fill >= self.outs[channel.index()].limit {
             let out = &mut self.outs[channel.index()];
-            let rest = out.fill - self.segment;
+            let rest = out.fill - out.limit;
             let spanning = u32::from(rest > 0);
-            (out.fill, out.records) = (self.segment, out.records - spanning);
+            (out.fill, out.records) = (out.limit, out.records - spanning);
             self.close(channel, spanning, host);
             if rest > 0 {
-                (self.outs[channel.index()].fill, self.outs[channel.index()].records) = (rest, spanning);
+                let out = &mut self.outs[channel.index()];
+                (out.fill, out.records) = (rest, spanning);
+                out.limit = out.limit.max(rest.min(self.segment));
                 self.take_segment(job, channel, host);
             }
         }
@@ -330,8 +358,8 @@ impl Net {
         let out = &mut self.outs[channel.index()];
         let (records, bytes) = (out.records, out.fill);
         let (upto, chain) = (out.sent - u64::from(behind), out.chain);
-        (out.fill, out.records) = (0, 0);
         let control = &mut self.channels[channel.index()];
+        (out.fill, out.records, out.limit) = (0, 0, control.size);
         self.unflushed[self.pools[control.pool as usize].task.index()] -= u32::from(!control.flush);
         let seq = control.closed;
         control.closed += 1;
@@ -646,6 +674,9 @@ impl Net {
         self.urgent[task.index()] -= u32::from(control.prioritized);
         (control.listed, control.prioritized) = (false, false);
         let item = control.items.pop().expect("a listed port has something to read");
+        if let Some(meter) = self.meters.get_mut(control.gate as usize) {
+            meter.read(item);
+        }
         control.arrived -= u32::from(!local);
         control.front = control.front.saturating_sub(1);
         if let (true, Item::Barrier(Barrier { checkpoint, kind, .. })) = (local, item)

@@ -42,6 +42,7 @@ impl Net {
             items,
             pool,
             gate,
+            size: self.start,
             epoch,
             closed,
             flown,
@@ -59,7 +60,8 @@ impl Net {
             *keeper = Keeper::default();
         }
         self.left.retain(|(left, _)| *left != channel);
-        self.outs[channel.index()] = Out { fill: 0, records: 0, ..sent };
+        self.outs[channel.index()] = Out { fill: 0, records: 0, limit: self.start, ..sent };
+        self.begin_anew(gate);
         self.ins[channel.index()] = received;
         host.emit(Event::ChannelRestored {
             channel,
