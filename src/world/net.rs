@@ -84,6 +84,8 @@ pub(crate) struct Channel {
     pub closed: u64,
     /// Size of the buffers that are begun from now on.
     size: u32,
+    /// Size of the open one.
+    limit: u32,
     /// Closed buffers that a remote sender has not sent.
     queued: u32,
     /// Buffers and control elements put on the wire so far, in all lives.
@@ -126,16 +128,22 @@ pub(crate) struct Channel {
 /// The sender's hot side of a channel.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Out {
-    /// Bytes in the open buffer.
-    pub fill: u32,
+    /// Bytes that the open buffer still has room for; 0: none is open.
+    pub room: u32,
     /// Records that end in the open buffer.
     pub records: u32,
-    /// Bytes that make the open buffer full; if none is open, the next one.
-    pub limit: u32,
     /// Records sent so far.
     pub sent: u64,
     /// Over their lineages.
     pub chain: Chain,
+}
+
+impl Out {
+    /// Whether a buffer is open: begun, and not full.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.room > 0
+    }
 }
 
 /// The receiver's hot side of a channel.
@@ -279,7 +287,7 @@ impl Net {
         }
         self.meters.fill(Meter::new(self.start));
         self.rings.iter_mut().for_each(Ring::clear);
-        self.outs.fill(Out { limit: self.start, ..Out::default() });
+        self.outs.fill(Out::default());
         self.ins.fill(In::default());
         self.pools.iter_mut().for_each(|pool| (pool.in_use, pool.over) = (0, 0));
         self.in_use.fill(0);
@@ -316,21 +324,17 @@ impl Net {
     #[inline]
     pub fn push<H: Host>(&mut self, job: &Job, channel: ChannelId, record: Record, host: &mut H) {
         let out = &mut self.outs[channel.index()];
-        let fresh = out.fill == 0;
-        out.fill += record.size;
+        let fits = record.size < out.room;
+        out.room -= if fits { record.size } else { 0 };
         out.records += 1;
         out.sent += 1;
         out.chain.push(record.lineage);
-        let full = out.fill >= out.limit;
         self.rings[channel.index()].push(record);
         if !self.logs.is_empty() {
             self.logs[channel.index()].records.push(record);
         }
-        if fresh {
-            self.take_segment(job, channel, host);
-        }
-        if full {
-            self.close_full(job, channel, host);
+        if !fits {
+            self.put(job, channel, record.size, host);
         }
     }
 
@@ -392,7 +396,7 @@ impl Net {
                     host.notice(Notice::Fly { channel, epoch, nth, bytes: CONTROL_BYTES });
                 }
                 None => {
-                    let open = self.outs[channel.index()].fill > 0;
+                    let open = self.outs[channel.index()].is_open();
                     if !(control.flush && open && control.credit > 0) {
                         control.flush &= open;
                         return;
@@ -414,7 +418,7 @@ impl Net {
     /// Data buffers that wait at the sender: what the receiver should have buffers for.
     fn backlog(&self, channel: ChannelId) -> u32 {
         let control = &self.channels[channel.index()];
-        control.queued + u32::from(control.flush && self.outs[channel.index()].fill > 0)
+        control.queued + u32::from(control.flush && self.outs[channel.index()].is_open())
     }
 
     /// Marks partly filled buffers of a task as ready to be sent.
@@ -425,7 +429,7 @@ impl Net {
     }
 
     pub fn flush_channel<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
-        if self.outs[channel.index()].fill > 0 {
+        if self.outs[channel.index()].is_open() {
             let control = &mut self.channels[channel.index()];
             self.unflushed[self.pools[control.pool as usize].task.index()] -= u32::from(!control.flush);
             control.flush = true;
@@ -471,7 +475,7 @@ impl Net {
     }
 
     pub fn close_open<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
-        if self.outs[channel.index()].fill > 0 {
+        if self.outs[channel.index()].is_open() {
             self.close(channel, 0, host);
         }
     }
@@ -586,7 +590,7 @@ impl Net {
             // What a restore put in is not behind the barrier, but nothing is restored while blocked.
             return self.passes && control.front > 0;
         }
-        !control.items.is_empty() || (control.flush && self.outs[channel.index()].fill > 0)
+        !control.items.is_empty() || (control.flush && self.outs[channel.index()].is_open())
     }
 
     /// Takes the next item of a task's input, in the order in which ports became readable.
@@ -617,7 +621,7 @@ impl Net {
             }
         }
         let control = &mut self.channels[channel.index()];
-        if local && control.items.is_empty() && self.outs[channel.index()].fill == 0 {
+        if local && control.items.is_empty() && !self.outs[channel.index()].is_open() {
             self.channels[channel.index()].flush = false;
         }
         self.list(job, channel, host);
@@ -682,6 +686,6 @@ impl Net {
     pub fn held(&self, channel: ChannelId) -> u32 {
         let items = &self.channels[channel.index()].items;
         let buffers = items.iter().filter(|item| matches!(item, Item::Buffer { .. })).count() as u32;
-        buffers + u32::from(self.outs[channel.index()].fill > 0)
+        buffers + u32::from(self.outs[channel.index()].is_open())
     }
 }

@@ -431,8 +431,7 @@ impl World {
     /// Bytes that the open buffer of a channel still has room for; zero if none is open.
     #[inline]
     pub fn open_room(&self, channel: ChannelId) -> u32 {
-        let out = &self.net.outs[channel.index()];
-        if out.fill > 0 { out.limit - out.fill } else { 0 }
+        self.net.outs[channel.index()].room
     }
 
     /// Whether a task has a partly filled buffer that is not yet marked for sending.

@@ -19,8 +19,7 @@
 //! average is a floating-point number; here it is a whole number of 2^-32 bytes, rounded down, and only what is
 //! told is rounded to the nearest byte, halves up.
 //!
-//! **A record's first buffer.** Sizes are a wish: a buffer grows for the record that begins it, and while its pool
-//! has no other one it grows for every record, both up to a segment.
+//! Sizes are a wish. What a sender makes of it, and of the memory it has, is in [`super::segments`].
 
 use super::{CONTROL_BYTES, Item, Net};
 use crate::base::{Attempt, ChannelId, Span, TaskId};
@@ -112,7 +111,7 @@ impl Net {
     fn buffers_in_use(&self, job: &Job, channel: ChannelId) -> u32 {
         let control = &self.channels[channel.index()];
         if job.plan.channels[channel.index()].local {
-            control.items.len() as u32 + u32::from(self.outs[channel.index()].fill > 0)
+            control.items.len() as u32 + u32::from(self.outs[channel.index()].is_open())
         } else {
             control.arrived + control.wanted.saturating_sub(job.scenario.network.exclusive)
         }
@@ -126,10 +125,6 @@ impl Net {
             return;
         }
         control.size = bytes;
-        let out = &mut self.outs[channel.index()];
-        if out.fill == 0 {
-            out.limit = bytes;
-        }
         host.emit(Event::BufferResized { channel, bytes });
     }
 
@@ -139,19 +134,6 @@ impl Net {
         if let Some(meter) = self.meters.get_mut(gate as usize) {
             meter.announced = 0;
         }
-    }
-
-    /// The open buffer of a channel has become full: it may grow up to a segment.
-    pub(super) fn stretch(&mut self, channel: ChannelId) {
-        let has_room = self.pools[self.channels[channel.index()].pool as usize].has_room();
-        let out = &mut self.outs[channel.index()];
-        let wanted = match (has_room, out.records) {
-            // Room for one byte more: it stays open, and the next record need not ask the pool either.
-            (false, _) => out.fill + 1,
-            (true, 1) => out.fill,
-            (true, _) => return,
-        };
-        out.limit = out.limit.max(wanted.min(self.segment));
     }
 }
 

@@ -1,7 +1,10 @@
 //! The memory of a sender: segments of its pool, into which the stream of records is cut.
 //!
-//! A record that spans the end of a buffer takes a segment for what is left of it, whether the pool has one or not:
-//! tasks stop between records, never within one.
+//! Every buffer takes a segment, whatever part of it the receiver wants to be used: a buffer is as large as the
+//! receiver asked for when it was begun, but large enough for the record that begins it, as far as a segment goes.
+//! The end of a record that does not fit behind others begins the next buffer, whether the pool has one or not:
+//! tasks stop between records, never within one. But while the pool has none, a buffer that is smaller than a segment
+//! grows first.
 
 use super::{Held, Item, Net};
 use crate::base::ChannelId;
@@ -9,33 +12,66 @@ use crate::trace::Event;
 use crate::world::{Host, Job};
 
 impl Net {
-    /// The open buffer is full, or more than full: the record that spans the end belongs to the next one.
+    /// Puts a record of so many bytes where it does not just fit: it begins a buffer, or fills the open one and goes on
+    /// in the next.
     #[cold]
-    pub(super) fn close_full<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
-        self.stretch(channel);
-        while self.outs[channel.index()].fill >= self.outs[channel.index()].limit {
-            let out = &mut self.outs[channel.index()];
-            let rest = out.fill - out.limit;
-            let spanning = u32::from(rest > 0);
-            (out.fill, out.records) = (out.limit, out.records - spanning);
-            self.close(channel, spanning, host);
-            if rest > 0 {
-                let out = &mut self.outs[channel.index()];
-                (out.fill, out.records) = (rest, spanning);
-                out.limit = out.limit.max(rest.min(self.segment));
-                self.take_segment(job, channel, host);
-            }
+    pub(super) fn put<H: Host>(&mut self, job: &Job, channel: ChannelId, size: u32, host: &mut H) {
+        if !self.outs[channel.index()].is_open() {
+            self.begin(job, channel, size, host);
         }
-        self.offer(job, channel, host);
+        self.stretch(channel, size);
+        let mut left = size;
+        while left >= self.outs[channel.index()].room {
+            let out = &mut self.outs[channel.index()];
+            left -= out.room;
+            let spanning = u32::from(left > 0);
+            (out.room, out.records) = (0, out.records - spanning);
+            self.close(channel, spanning, host);
+            if left == 0 {
+                return self.offer(job, channel, host);
+            }
+            self.outs[channel.index()].records = spanning;
+            self.begin(job, channel, left, host);
+        }
+        self.outs[channel.index()].room -= left;
+        if left < size {
+            self.offer(job, channel, host);
+        }
+    }
+
+    /// Begins a buffer with a record, or with what is left of one, of so many bytes: for these it is large enough, as far
+    /// as a segment goes.
+    fn begin<H: Host>(&mut self, job: &Job, channel: ChannelId, first: u32, host: &mut H) {
+        let control = &mut self.channels[channel.index()];
+        control.limit = control.size.max(first.min(self.segment));
+        self.outs[channel.index()].room = control.limit;
+        let pool = &mut self.pools[control.pool as usize];
+        self.unflushed[pool.task.index()] += u32::from(!control.flush);
+        pool.in_use += 1;
+        control.segments += 1;
+        pool.over += u32::from(control.segments == job.scenario.network.max_per_channel);
+        let in_use = &mut self.in_use[pool.task.index()];
+        *in_use += 1;
+        host.emit(Event::SegmentTaken { task: pool.task, in_use: *in_use });
+    }
+
+    /// While the pool has no other buffer, the open one grows for a record of so many bytes, as far as a segment goes.
+    fn stretch(&mut self, channel: ChannelId, size: u32) {
+        let (control, out) = (&mut self.channels[channel.index()], &mut self.outs[channel.index()]);
+        if size >= out.room && !self.pools[control.pool as usize].has_room() {
+            // Room for a byte more: so it stays open, and the next record need not ask the pool either.
+            let grown = control.limit.max((control.limit - out.room + size + 1).min(self.segment));
+            out.room += grown - control.limit;
+            control.limit = grown;
+        }
     }
 
     /// Closes the open buffer; the last `behind` records sent are not in it.
     pub(super) fn close<H: Host>(&mut self, channel: ChannelId, behind: u32, host: &mut H) {
-        let out = &mut self.outs[channel.index()];
-        let (records, bytes) = (out.records, out.fill);
+        let (control, out) = (&mut self.channels[channel.index()], &mut self.outs[channel.index()]);
+        let (records, bytes) = (out.records, control.limit - out.room);
         let (upto, chain) = (out.sent - u64::from(behind), out.chain);
-        let control = &mut self.channels[channel.index()];
-        (out.fill, out.records, out.limit) = (0, 0, control.size);
+        (out.room, out.records) = (0, 0);
         self.unflushed[self.pools[control.pool as usize].task.index()] -= u32::from(!control.flush);
         let seq = control.closed;
         control.closed += 1;
@@ -54,20 +90,6 @@ impl Net {
             chain.unpush(record.lineage);
         }
         chain.0
-    }
-
-    /// A buffer is begun.
-    #[cold]
-    pub(super) fn take_segment<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
-        let control = &mut self.channels[channel.index()];
-        let pool = &mut self.pools[control.pool as usize];
-        self.unflushed[pool.task.index()] += u32::from(!control.flush);
-        pool.in_use += 1;
-        control.segments += 1;
-        pool.over += u32::from(control.segments == job.scenario.network.max_per_channel);
-        let in_use = &mut self.in_use[pool.task.index()];
-        *in_use += 1;
-        host.emit(Event::SegmentTaken { task: pool.task, in_use: *in_use });
     }
 
     pub(super) fn return_segment<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
