@@ -464,6 +464,7 @@ fn network() -> Network {
         latency: Span::ZERO,
         bandwidth: Rate(0),
         segment: Bytes(1),
+        debloat: None,
         exclusive: 2,
         floating: 2,
         max_per_channel: 2,

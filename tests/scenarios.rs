@@ -75,6 +75,8 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("15", r#""output": "plain""#, r#""output": "two-phase""#),
     ("16", r#""at": "600ms""#, r#""at": "700ms""#),
     ("17", r#"{"name": "uncoordinated", "jitter": "50ms"}"#, r#""chandy-lamport""#),
+    ("24", r#""debloat": {},"#, ""),
+    ("24", r#""debloat": {}"#, r#""debloat": {"target": "500ms"}"#),
 ];
 
 #[test]
@@ -122,8 +124,12 @@ fn every_scenario_and_every_bound_says_why() {
 
 #[test]
 fn names_give_a_reading_order() {
-    for (n, (name, _)) in shipped().iter().enumerate() {
-        assert!(name.starts_with(&format!("{:02}-", n + 1)) && name.ends_with(".json"), "{name} is number {}", n + 1);
+    let mut last = 0;
+    for (name, _) in shipped() {
+        let number = name.split_once('-').and_then(|(number, _)| number.parse().ok()).unwrap_or(0);
+        assert!(name.starts_with(&format!("{number:02}-")) && name.ends_with(".json"), "{name} has no number");
+        assert!(number > last, "{name}: there is another number {last}");
+        last = number;
     }
 }
 

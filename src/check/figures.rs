@@ -59,6 +59,8 @@ pub struct Totals {
     pub sent_bytes: Bytes,
     /// Buffers that left for the wire.
     pub buffers: u64,
+    /// The smallest size of buffers that a sender was asked for, and the last one; `None` if none was.
+    pub sizes: Option<(Bytes, Bytes)>,
     /// Snapshots of single tasks that were taken, coordinated or not.
     pub snapshots: u64,
     /// Tasks that threw an exception.
@@ -389,6 +391,11 @@ impl Observer for Figures {
                 self.totals.sent_bytes.0 += u64::from(bytes);
             }
             Event::BufferSent { .. } => self.totals.buffers += 1,
+            Event::BufferResized { bytes, .. } => {
+                let last = Bytes(u64::from(bytes));
+                let smallest = self.totals.sizes.map_or(last, |(smallest, _)| smallest.min(last));
+                self.totals.sizes = Some((smallest, last));
+            }
             Event::BufferTaken { channel, bytes, .. } => self.taken(channel, bytes),
             Event::AlignmentBegan { task, checkpoint } => self.alignment_begins(at, task, checkpoint),
             Event::AlignmentEnded { task, checkpoint } => self.alignment_ends(at, task, checkpoint),
@@ -660,6 +667,14 @@ mod tests {
         assert_eq!((sent(ONE), sent(TWO)), (Some(Time(2)), Some(Time(4))));
         assert_eq!(figures.checkpoints[0].status.name(), "expired");
         assert_eq!(figures.checkpoints[1].end_to_end(), None);
+    }
+
+    #[test]
+    fn sizes_are_there_if_a_sender_was_told_one() {
+        let resized = |channel, bytes| (1, Event::BufferResized { channel: ChannelId(channel), bytes });
+        assert_eq!(told(&[]).totals.sizes, None);
+        let figures = told(&[resized(0, 500), resized(1, 300), resized(0, 400)]);
+        assert_eq!(figures.totals.sizes, Some((Bytes(300), Bytes(400))));
     }
 
     #[test]

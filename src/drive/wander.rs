@@ -3,7 +3,8 @@
 //! Delays, alignments and timeouts come in any order here, so this is how protocols meet the interleavings that
 //! no clock would make. Timers are ordinary steps with a budget: a trigger may come early a number of times and
 //! after that only when nothing else is possible, and a checkpoint expires a few times in a run and then never
-//! again, since a job whose checkpoints all expire comes to no end under any protocol.
+//! again, since a job whose checkpoints all expire comes to no end under any protocol. Nobody measures throughput
+//! either: buffers keep the size they begin with.
 
 use super::Chooser;
 use crate::base::{Concern, OperatorId, Span, TaskId, Time, mix};
@@ -155,7 +156,7 @@ impl<O: Observer> Host for Wanderer<'_, O> {
 
     fn notice(&mut self, notice: Notice) {
         let step = match notice {
-            Notice::Wake(_) => return,
+            Notice::Wake(_) | Notice::Debloat { .. } | Notice::Resize { .. } => return,
             Notice::Fly { channel, epoch, .. } => Step::Deliver { channel, epoch },
             Notice::Credit { channel, epoch, amount } => Step::Credit { channel, epoch, amount },
             Notice::Resume { channel, epoch } => Step::Resume { channel, epoch },

@@ -81,6 +81,7 @@ fn scenario(job: Job) -> Scenario {
             latency: Span::ZERO,
             bandwidth: Rate(0),
             segment: Bytes(32 << 10),
+            debloat: None,
             exclusive: 2,
             floating: 8,
             max_per_channel: 10,

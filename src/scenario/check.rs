@@ -23,6 +23,7 @@ pub fn check(scenario: &Scenario) -> Result<(), Problem> {
     inputs_and_outputs(job)?;
     cycles(job)?;
     room(scenario)?;
+    sizes(scenario)?;
     for (n, fault) in scenario.faults.iter().enumerate() {
         let path = format!("faults[{n}]");
         let Effect::FailTask(name) = &fault.effect;
@@ -230,6 +231,21 @@ fn room(scenario: &Scenario) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// That buffers begin with a size they may have.
+fn sizes(scenario: &Scenario) -> Result<(), Problem> {
+    let network = &scenario.network;
+    let Some(debloat) = network.debloat else { return Ok(()) };
+    if debloat.start > network.segment {
+        let found = format!("{} in a segment of {}", debloat.start, network.segment);
+        return wrong("network.debloat.start", found, "lower it, or raise network.segment");
+    }
+    if debloat.min > debloat.start {
+        let found = format!("{}, more than the {} to start with", debloat.min, debloat.start);
+        return wrong("network.debloat.min", found, "lower it, or raise \"start\"");
+    }
+    Ok(())
 }
 
 fn operator<'a>(job: &'a Job, id: &str, path: &str) -> Result<&'a Operator, Problem> {

@@ -5,7 +5,9 @@ use serde_json::json;
 use super::names::{choice, id, predicate, subtask};
 use super::object::{Object, entries, record};
 use super::operator::{KINDS, operator};
-use super::shape::{Shape, count, flag, list, one_of, rate, scalar, size, some_time, text, text_like, time, whole};
+use super::shape::{
+    Shape, count, flag, list, one_of, percent, rate, scalar, size, some_time, text, text_like, time, whole,
+};
 use super::*;
 use crate::base::{Bytes, Place, Problem, Rate, Span, parse_bytes, parse_rate, parse_span};
 
@@ -137,6 +139,13 @@ fn network(o: &mut Object<'_>) -> Result<Network, Problem> {
         latency: o.field("latency", "One way between two task managers.", time()).or("100us")?,
         bandwidth: o.field("bandwidth", "From one task manager to another.", bandwidth).or("1GB/s")?,
         segment: o.field("segment", "Size of a network buffer.", segment).or("32KiB")?,
+        debloat: o
+            .field(
+                "debloat",
+                "Sizes of buffers follow the throughput, up to that of a segment; without it all are as large.",
+                record(debloat),
+            )
+            .optional()?,
         exclusive: o.field("exclusive", "Buffers that each remote channel owns.", count(1, 1 << 20)).or(2)?,
         floating: o.field("floating", "Buffers that the channels of an input share.", count(0, 1 << 20)).or(8)?,
         max_per_channel: o
@@ -156,6 +165,18 @@ fn network(o: &mut Object<'_>) -> Result<Network, Problem> {
                 one_of(vec![("overtaking", BlockedRule::Overtaking), ("nothing", BlockedRule::Nothing)]),
             )
             .or("overtaking")?,
+    })
+}
+
+fn debloat(o: &mut Object<'_>) -> Result<Debloat, Problem> {
+    let some_size = || size().that(|size| (1..=1 << 30).contains(&size.0), "a size from \"1B\" to \"1GiB\"");
+    Ok(Debloat {
+        target: o.field("target", "The work that should wait in an input's buffers.", some_time()).or("1s")?,
+        period: o.field("period", "Between two calculations.", some_time()).or("200ms")?,
+        samples: o.field("samples", "Calculations that the moving average looks back on.", count(1, 1 << 20)).or(20)?,
+        threshold: o.field("threshold", "Smaller changes are not told to senders.", percent()).or("25%")?,
+        min: o.field("min", "No size is smaller.", some_size()).or("256B")?,
+        start: o.field("start", "The size before the first change.", some_size()).or("1KiB")?,
     })
 }
 

@@ -4,9 +4,9 @@
 //! gives a smaller scenario of the same kind.
 
 use super::{
-    BarrierOrder, BlockedRule, Checkpoints, Cluster, Edge, Effect, Expect, Fault, Job, Keys, Network, Operator,
-    Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared, SinkMode, Skew, SnapshotCost,
-    Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
+    BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Fault, Job, Keys, Network,
+    Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared, SinkMode, Skew,
+    SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -79,7 +79,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
             slots: None,
             placement: dice.pick(&[Placement::Fill, Placement::Spread]),
         },
-        network: random_network(&mut dice),
+        network: with_debloating(seed, random_network(&mut dice)),
         storage: Storage {
             bandwidth: dice.pick(&[Rate(0), Rate(10_000_000), Rate(1_000_000_000)]),
             latency: Span::from_micros(dice.from(0, 500)),
@@ -102,6 +102,7 @@ fn random_network(dice: &mut Dice) -> Network {
         latency: Span::from_micros(dice.pick(&[0, 1, 50, 500])),
         bandwidth: dice.pick(&[Rate(0), Rate(10_000_000), Rate(1_000_000_000)]),
         segment: Bytes(dice.pick(&[64, 100, 256, 1000, 32768])),
+        debloat: None,
         exclusive: dice.from(1, 3) as u32,
         floating: dice.from(1, 8) as u32,
         max_per_channel: dice.from(2, 10) as u32,
@@ -109,6 +110,25 @@ fn random_network(dice: &mut Dice) -> Network {
         rpc: Span::from_micros(dice.pick(&[0, 20, 400])),
         blocked: dice.pick(&[BlockedRule::Overtaking, BlockedRule::Overtaking, BlockedRule::Nothing]),
     }
+}
+
+/// The same network, where in some scenarios the sizes of buffers follow the throughput.
+fn with_debloating(seed: u64, network: Network) -> Network {
+    let mut dice = Dice { draws: Draws::new(seed, Concern::Generator, 1), next: 0 };
+    if !dice.chance(40) {
+        return network;
+    }
+    let start = dice.from(1, network.segment.0);
+    let debloat = Debloat {
+        target: Span::from_micros(dice.pick(&[1, 100, 5_000, 1_000_000])),
+        // Jobs last for milliseconds.
+        period: Span::from_micros(dice.pick(&[1, 150, 2_000])),
+        samples: dice.pick(&[1, 2, 20]),
+        threshold: dice.pick(&[1, 25, 100]),
+        min: Bytes(dice.pick(&[1, 50, 256]).min(start)),
+        start: Bytes(start),
+    };
+    Network { debloat: Some(debloat), ..network }
 }
 
 fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Checkpoints {

@@ -234,8 +234,10 @@ pub struct Network {
     pub latency: Span,
     /// Of each ordered pair of task managers; `Rate(0)`: not limited.
     pub bandwidth: Rate,
-    /// Size of a network buffer.
+    /// Size of a network buffer; the largest size if they follow the throughput.
     pub segment: Bytes,
+    /// How sizes of buffers follow the throughput; `None`: all are as large as a segment.
+    pub debloat: Option<Debloat>,
     /// Buffers that a remote channel owns at the receiver.
     pub exclusive: u32,
     /// Further buffers that the channels of one input edge of a task share.
@@ -248,6 +250,23 @@ pub struct Network {
     pub rpc: Span,
     /// What a sender that waits behind an aligned barrier may still send.
     pub blocked: BlockedRule,
+}
+
+/// How receivers choose the size of the buffers that they are sent: so that what waits for them is so much work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debloat {
+    /// How long the buffers of an input should keep its task busy.
+    pub target: Span,
+    /// Between two calculations.
+    pub period: Span,
+    /// Calculations that a moving average looks back on.
+    pub samples: u32,
+    /// A change of less than so many percent is not worth telling.
+    pub threshold: u32,
+    /// No size is smaller.
+    pub min: Bytes,
+    /// The size before the first change.
+    pub start: Bytes,
 }
 
 /// What a sender that waits behind an aligned barrier may still send.

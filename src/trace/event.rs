@@ -190,7 +190,7 @@ events! {
     /// The receiver let a blocked channel go on.
     ChannelResumed "channel-resumed" { channel: ChannelId }
 
-    /// A task's outputs are from now on cut into buffers of this size.
+    /// A sender was told the size of the buffers that it begins from now on.
     BufferResized "buffer-resized" { channel: ChannelId, bytes: u32 }
 
     /// A barrier or marker was put into a channel.

@@ -79,7 +79,7 @@ impl World {
             if !quiet || unended.next().is_none() {
                 continue;
             }
-            let open: Vec<ChannelId> = channels().filter(|c| self.net.outs[c.index()].fill > 0).collect();
+            let open: Vec<ChannelId> = channels().filter(|c| self.net.outs[c.index()].is_open()).collect();
             if open.is_empty() {
                 for channel in channels().filter(|channel| feeds_back(job, *channel)) {
                     self.net.send_end(job, channel, host);

@@ -307,6 +307,7 @@ impl World {
     /// A task has read all that the restore put into its inputs.
     pub(super) fn recovered<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         if self.net.restored[id.index()] == 0 && std::mem::take(&mut self.tasks[id.index()].recovering) {
+            self.begin_debloating(job, id, host);
             self.started_one(job, host);
         }
     }
@@ -337,6 +338,7 @@ impl World {
         if self.net.restored[id.index()] > 0 {
             self.tasks[id.index()].recovering = true;
         } else {
+            self.begin_debloating(job, id, host);
             self.started_one(job, host);
         }
     }

@@ -8,7 +8,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `job` | a compiled scenario: what all runs share |
-//! | `net` | channels, buffers, credits: the data plane |
+//! | `net` | channels, buffers and their sizes, credits: the data plane |
 //! | `task` | one thread: mailbox, input buffer, the loop over records |
 //! | `roles` | carrying out what task roles command |
 //! | `snapshot` | captured states and captured channels |
@@ -84,6 +84,22 @@ pub enum Step {
         channel: ChannelId,
         /// Which life of the channel.
         epoch: u32,
+    },
+    /// It is time for a task to calculate the sizes of its input buffers anew.
+    Debloat {
+        /// Who.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+    },
+    /// A new size of buffers arrives at a channel's sender.
+    Resize {
+        /// Where.
+        channel: ChannelId,
+        /// Which life of the channel.
+        epoch: u32,
+        /// From now on.
+        bytes: u32,
     },
     /// The coordinator's oldest message to a task arrives.
     Rpc(TaskId),
@@ -170,6 +186,22 @@ pub enum Notice {
         channel: ChannelId,
         /// Which life of the channel.
         epoch: u32,
+    },
+    /// A task has calculated the sizes of its input buffers, or begun; next time: [`Step::Debloat`].
+    Debloat {
+        /// Who.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+    },
+    /// A new size of buffers flies back: [`Step::Resize`].
+    Resize {
+        /// Where.
+        channel: ChannelId,
+        /// Which life of the channel.
+        epoch: u32,
+        /// From then on.
+        bytes: u32,
     },
     /// A message to a task is on its way: [`Step::Rpc`].
     Rpc(TaskId),
@@ -260,6 +292,11 @@ pub trait Host: Env {
     fn prefers(&mut self, _task: TaskId) -> Option<Port> {
         None
     }
+    /// How long something was to be read at one of a task's input gates, or could not be read, since this was last
+    /// asked; a driver without a clock has seen no time pass.
+    fn active(&mut self, _task: TaskId, _gate: u32) -> Span {
+        Span::ZERO
+    }
     /// A role decided something; it is told before the command is carried out.
     fn decided(&mut self, _task: TaskId, _command: &TaskCommand) {}
     /// A record was applied to an operator's state.
@@ -324,6 +361,8 @@ impl World {
             Step::Deliver { channel, epoch } => self.deliver(job, channel, epoch, host),
             Step::Credit { channel, epoch, amount } => self.net.credit(job, channel, epoch, amount, host),
             Step::Resume { channel, epoch } => self.net.resume(job, channel, epoch, host),
+            Step::Debloat { task, attempt } => self.debloating_is_due(task, attempt, host),
+            Step::Resize { channel, epoch, bytes } => self.net.resize(channel, epoch, bytes, host),
             Step::Rpc(task) => self.rpc_arrives(task, host),
             Step::Report(task) => self.report_arrives(job, task, host),
             Step::Synced { task, attempt } => self.synced(job, task, attempt, host),

@@ -13,10 +13,14 @@
 //! A record belongs to the buffer in which its last byte is. A buffer is closed when it is full, when a
 //! control element follows, or when it is flushed and can be sent at once.
 
+mod debloat;
 mod overtaking;
 mod recovery;
+mod segments;
 
 pub(super) use overtaking::{Keeper, Overtaken};
+
+use debloat::Meter;
 
 use super::{Host, Job, Notice};
 use crate::base::{Chain, ChannelId, CheckpointId, Port, Ring, TaskId};
@@ -59,7 +63,12 @@ pub(crate) struct Net {
     pub(super) logs: Vec<Log>,
     /// Tasks whose output pool got a segment back; see [`super::World::settle`].
     pub(super) freed: Vec<TaskId>,
-    pub(super) segment: u32,
+    /// What receivers measure, by gate, if the sizes of buffers follow it.
+    meters: Vec<Meter>,
+    /// No buffer is larger.
+    segment: u32,
+    /// The size of buffers before their receiver asks for another one.
+    start: u32,
 }
 
 /// A channel's control state. Its hot counters are in [`Out`] and [`In`].
@@ -73,6 +82,10 @@ pub(crate) struct Channel {
     pub flying: u32,
     /// Buffers closed so far.
     pub closed: u64,
+    /// Size of the buffers that are begun from now on.
+    size: u32,
+    /// Size of the open one.
+    limit: u32,
     /// Closed buffers that a remote sender has not sent.
     queued: u32,
     /// Buffers and control elements put on the wire so far, in all lives.
@@ -115,14 +128,22 @@ pub(crate) struct Channel {
 /// The sender's hot side of a channel.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Out {
-    /// Bytes in the open buffer.
-    pub fill: u32,
+    /// Bytes that the open buffer still has room for; 0: none is open.
+    pub room: u32,
     /// Records that end in the open buffer.
     pub records: u32,
     /// Records sent so far.
     pub sent: u64,
     /// Over their lineages.
     pub chain: Chain,
+}
+
+impl Out {
+    /// Whether a buffer is open: begun, and not full.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.room > 0
+    }
 }
 
 /// The receiver's hot side of a channel.
@@ -177,6 +198,14 @@ struct Pool {
     over: u32,
 }
 
+impl Pool {
+    /// Whether it has a free segment and no channel has too many.
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.in_use < self.size && self.over == 0
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Gate {
     left: u32,
@@ -216,7 +245,10 @@ impl Net {
             }
         }
         let channel = |index: usize| Channel { pool: pool_of[index], gate: gate_of[index], ..Channel::default() };
+        let segment = network.segment.0 as u32;
+        let start = network.debloat.map_or(segment, |debloat| debloat.start.0 as u32);
         let mut net = Self {
+            meters: network.debloat.map_or(Vec::new(), |_| vec![Meter::new(start); gates.len()]),
             channels: (0..plan.channels.len()).map(channel).collect(),
             rings: vec![Ring::default(); plan.channels.len()],
             outs: vec![Out::default(); plan.channels.len()],
@@ -237,21 +269,23 @@ impl Net {
             passes: network.blocked == BlockedRule::Overtaking,
             logs: if job.protocol.needs().sender_log { vec![Log::default(); plan.channels.len()] } else { vec![] },
             freed: Vec::new(),
-            segment: network.segment.0 as u32,
+            segment,
+            start,
         };
         net.reset(job);
         net
     }
 
     pub fn reset(&mut self, job: &Job) {
-        let exclusive = job.scenario.network.exclusive;
+        let (exclusive, size) = (job.scenario.network.exclusive, self.start);
         for channel in &mut self.channels {
             channel.items.clear();
             let items = std::mem::take(&mut channel.items);
             let (pool, gate) = (channel.pool, channel.gate);
-            *channel =
-                Channel { items, pool, gate, credit: exclusive, exclusive, wanted: exclusive, ..Channel::default() };
+            let (credit, wanted) = (exclusive, exclusive);
+            *channel = Channel { items, pool, gate, size, credit, exclusive, wanted, ..Channel::default() };
         }
+        self.meters.fill(Meter::new(self.start));
         self.rings.iter_mut().for_each(Ring::clear);
         self.outs.fill(Out::default());
         self.ins.fill(In::default());
@@ -282,7 +316,7 @@ impl Net {
     pub fn has_room(&self, job: &Job, task: TaskId) -> bool {
         job.plan.outputs(task).iter().all(|out| {
             let pool = &self.pools[self.channels[out.first.index()].pool as usize];
-            (pool.in_use < pool.size && pool.over == 0) || job.plan.edges[out.edge.index()].feedback
+            pool.has_room() || job.plan.edges[out.edge.index()].feedback
         })
     }
 
@@ -290,92 +324,18 @@ impl Net {
     #[inline]
     pub fn push<H: Host>(&mut self, job: &Job, channel: ChannelId, record: Record, host: &mut H) {
         let out = &mut self.outs[channel.index()];
-        let fresh = out.fill == 0;
-        out.fill += record.size;
+        let fits = record.size < out.room;
+        out.room -= if fits { record.size } else { 0 };
         out.records += 1;
         out.sent += 1;
         out.chain.push(record.lineage);
-        let full = out.fill >= self.segment;
         self.rings[channel.index()].push(record);
         if !self.logs.is_empty() {
             self.logs[channel.index()].records.push(record);
         }
-        if fresh {
-            self.take_segment(job, channel, host);
+        if !fits {
+            self.put(job, channel, record.size, host);
         }
-        if full {
-            self.close_full(job, channel, host);
-        }
-    }
-
-    /// The open buffer is full, or more than full: the record that spans the end belongs to the next one.
-    #[cold]
-    fn close_full<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
-        while self.outs[channel.index()].fill >= self.segment {
-            let out = &mut self.outs[channel.index()];
-            let rest = out.fill - self.segment;
-            let spanning = u32::from(rest > 0);
-            (out.fill, out.records) = (self.segment, out.records - spanning);
-            self.close(channel, spanning, host);
-            if rest > 0 {
-                (self.outs[channel.index()].fill, self.outs[channel.index()].records) = (rest, spanning);
-                self.take_segment(job, channel, host);
-            }
-        }
-        self.offer(job, channel, host);
-    }
-
-    /// Closes the open buffer; the last `behind` records sent are not in it.
-    fn close<H: Host>(&mut self, channel: ChannelId, behind: u32, host: &mut H) {
-        let out = &mut self.outs[channel.index()];
-        let (records, bytes) = (out.records, out.fill);
-        let (upto, chain) = (out.sent - u64::from(behind), out.chain);
-        (out.fill, out.records) = (0, 0);
-        let control = &mut self.channels[channel.index()];
-        self.unflushed[self.pools[control.pool as usize].task.index()] -= u32::from(!control.flush);
-        let seq = control.closed;
-        control.closed += 1;
-        control.queued += 1;
-        control.items.push(Item::Buffer { seq, records, bytes, backlog: 0, held: Held::Sender });
-        // The chain of a buffer that a spanning record follows is the one before that record.
-        let chain = if behind == 0 { chain.0 } else { self.chain_before_last(channel, behind) };
-        host.emit(Event::BufferClosed { channel, seq, records, bytes, upto, chain });
-    }
-
-    fn chain_before_last(&self, channel: ChannelId, behind: u32) -> u64 {
-        let ring = &self.rings[channel.index()];
-        let mut chain = self.outs[channel.index()].chain;
-        for back in 0..behind as usize {
-            let record = ring.get(ring.len() - 1 - back).expect("records of the open buffer are in the ring");
-            chain.unpush(record.lineage);
-        }
-        chain.0
-    }
-
-    /// A buffer is begun.
-    #[cold]
-    fn take_segment<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
-        let control = &mut self.channels[channel.index()];
-        let pool = &mut self.pools[control.pool as usize];
-        self.unflushed[pool.task.index()] += u32::from(!control.flush);
-        pool.in_use += 1;
-        control.segments += 1;
-        pool.over += u32::from(control.segments == job.scenario.network.max_per_channel);
-        let in_use = &mut self.in_use[pool.task.index()];
-        *in_use += 1;
-        host.emit(Event::SegmentTaken { task: pool.task, in_use: *in_use });
-    }
-
-    fn return_segment<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
-        let control = &mut self.channels[channel.index()];
-        let pool = &mut self.pools[control.pool as usize];
-        pool.over -= u32::from(control.segments == job.scenario.network.max_per_channel);
-        pool.in_use -= 1;
-        control.segments -= 1;
-        let in_use = &mut self.in_use[pool.task.index()];
-        *in_use -= 1;
-        host.emit(Event::SegmentReturned { task: pool.task, in_use: *in_use });
-        self.freed.push(pool.task);
     }
 
     /// Something was queued at the sender: a remote channel sends what it can, a local one tells its receiver.
@@ -436,7 +396,7 @@ impl Net {
                     host.notice(Notice::Fly { channel, epoch, nth, bytes: CONTROL_BYTES });
                 }
                 None => {
-                    let open = self.outs[channel.index()].fill > 0;
+                    let open = self.outs[channel.index()].is_open();
                     if !(control.flush && open && control.credit > 0) {
                         control.flush &= open;
                         return;
@@ -458,7 +418,7 @@ impl Net {
     /// Data buffers that wait at the sender: what the receiver should have buffers for.
     fn backlog(&self, channel: ChannelId) -> u32 {
         let control = &self.channels[channel.index()];
-        control.queued + u32::from(control.flush && self.outs[channel.index()].fill > 0)
+        control.queued + u32::from(control.flush && self.outs[channel.index()].is_open())
     }
 
     /// Marks partly filled buffers of a task as ready to be sent.
@@ -469,7 +429,7 @@ impl Net {
     }
 
     pub fn flush_channel<H: Host>(&mut self, job: &Job, channel: ChannelId, host: &mut H) {
-        if self.outs[channel.index()].fill > 0 {
+        if self.outs[channel.index()].is_open() {
             let control = &mut self.channels[channel.index()];
             self.unflushed[self.pools[control.pool as usize].task.index()] -= u32::from(!control.flush);
             control.flush = true;
@@ -515,7 +475,7 @@ impl Net {
     }
 
     pub fn close_open<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
-        if self.outs[channel.index()].fill > 0 {
+        if self.outs[channel.index()].is_open() {
             self.close(channel, 0, host);
         }
     }
@@ -630,7 +590,7 @@ impl Net {
             // What a restore put in is not behind the barrier, but nothing is restored while blocked.
             return self.passes && control.front > 0;
         }
-        !control.items.is_empty() || (control.flush && self.outs[channel.index()].fill > 0)
+        !control.items.is_empty() || (control.flush && self.outs[channel.index()].is_open())
     }
 
     /// Takes the next item of a task's input, in the order in which ports became readable.
@@ -649,6 +609,9 @@ impl Net {
         self.urgent[task.index()] -= u32::from(control.prioritized);
         (control.listed, control.prioritized) = (false, false);
         let item = control.items.pop().expect("a listed port has something to read");
+        if let Some(meter) = self.meters.get_mut(control.gate as usize) {
+            meter.read(item);
+        }
         control.arrived -= u32::from(!local);
         control.front = control.front.saturating_sub(1);
         if let (true, Item::Barrier(Barrier { checkpoint, kind, .. })) = (local, item)
@@ -661,7 +624,7 @@ impl Net {
             }
         }
         let control = &mut self.channels[channel.index()];
-        if local && control.items.is_empty() && self.outs[channel.index()].fill == 0 {
+        if local && control.items.is_empty() && !self.outs[channel.index()].is_open() {
             self.channels[channel.index()].flush = false;
         }
         self.list(job, channel, host);
@@ -726,6 +689,6 @@ impl Net {
     pub fn held(&self, channel: ChannelId) -> u32 {
         let items = &self.channels[channel.index()].items;
         let buffers = items.iter().filter(|item| matches!(item, Item::Buffer { .. })).count() as u32;
-        buffers + u32::from(self.outs[channel.index()].fill > 0)
+        buffers + u32::from(self.outs[channel.index()].is_open())
     }
 }

@@ -92,6 +92,8 @@ pub(super) enum Mail {
     Timer(Timer),
     /// Something at the inputs goes before all data.
     Urgent,
+    /// The sizes of input buffers are to be calculated anew.
+    Debloat,
     #[default]
     Finish,
 }
@@ -430,16 +432,10 @@ impl World {
         }
     }
 
-    /// Bytes in the open buffer of a channel.
+    /// Bytes that the open buffer of a channel still has room for; zero if none is open.
     #[inline]
-    pub fn open_bytes(&self, channel: ChannelId) -> u32 {
-        self.net.outs[channel.index()].fill
-    }
-
-    /// The size of a network buffer.
-    #[inline]
-    pub fn segment(&self) -> u32 {
-        self.net.segment
+    pub fn open_room(&self, channel: ChannelId) -> u32 {
+        self.net.outs[channel.index()].room
     }
 
     /// Whether a task has a partly filled buffer that is not yet marked for sending.
@@ -648,6 +644,7 @@ impl World {
                 self.tell_task(job, id, TaskInput::Timer { timer }, host);
             }
             Mail::Urgent => self.take_urgent(job, id, host),
+            Mail::Debloat => self.debloat(job, id, host),
             Mail::Finish => self.finish_task(job, id, host),
         }
         host.notice(Notice::Wake(id));

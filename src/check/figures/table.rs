@@ -113,6 +113,12 @@ pub const FIGURES: &[Figure] = &[
         Some(f.totals.buffers)
     }),
     size("bytes.sent", "Bytes in the buffers that senders closed", |f| Some(f.totals.sent_bytes.0)),
+    size("buffer-size.min", "Smallest size of buffers that a receiver asked a sender for", |f| {
+        f.totals.sizes.map(|(smallest, _)| smallest.0)
+    }),
+    size("buffer-size.last", "Size of buffers that a receiver asked a sender for last", |f| {
+        f.totals.sizes.map(|(_, last)| last.0)
+    }),
     time("blocked.max", "Longest time that one task was stopped for want of output buffers, together", |f| {
         f.blocked.iter().map(|span| span.0).max()
     }),

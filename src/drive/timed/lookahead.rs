@@ -10,8 +10,8 @@ use crate::world::{Job, Lane, Route, World};
 
 /// Scans tasks; keeps its scratch memory.
 pub(super) struct Lookahead {
-    /// Projected bytes in the open buffers of the task's output channels, by slot.
-    fill: Vec<u32>,
+    /// Projected room in the open buffers of the task's output channels, by slot; zero if none is open.
+    room: Vec<u32>,
     turns: Vec<u32>,
     /// By task: the time that one record takes, if it is always the same.
     service: Vec<Option<Span>>,
@@ -32,7 +32,7 @@ impl Lookahead {
             [only] => Some(job.scenario.job.operators[only.index()].service),
             _ => None,
         });
-        Self { fill: Vec::new(), turns: Vec::new(), service: service.collect() }
+        Self { room: Vec::new(), turns: Vec::new(), service: service.collect() }
     }
 
     /// The next effect of a task that begins its next record at `anchor` or when it arrives; at most `most` records.
@@ -45,12 +45,12 @@ impl Lookahead {
             return Effect { records: limit, at: self.finish_of(job, world, task, anchor, limit) };
         }
         world.prepare(job, task, limit);
-        self.fill.clear();
-        self.fill.extend(job.plan.output_channels(task).map(|channel| world.open_bytes(channel)));
+        self.room.clear();
+        self.room.extend(job.plan.output_channels(task).map(|channel| world.open_room(channel)));
         self.turns.clear();
         self.turns.extend_from_slice(world.turns(task));
         let (a, b) = world.peek(task, limit);
-        let mut scan = Scan { job, task, world, fill: &mut self.fill, turns: &mut self.turns, outputs };
+        let mut scan = Scan { job, task, room: &mut self.room, turns: &mut self.turns, outputs };
         let before = scan.before_effect(a, b);
         let records = limit.min(before + 1);
         Effect { records, at: self.finish_of(job, world, task, anchor, records) }
@@ -168,11 +168,18 @@ fn walk_cost(job: &Job, task: TaskId, position: usize, record: &Record) -> Span 
     cost
 }
 
+/// Whether a record neither begins a buffer nor makes one full: what becomes of the others, the scan need not know.
+#[inline]
+fn fits(room: &mut u32, size: u32) -> bool {
+    let fits = size < *room;
+    *room = room.saturating_sub(size);
+    fits
+}
+
 struct Scan<'a> {
     job: &'a Job,
     task: TaskId,
-    world: &'a World,
-    fill: &'a mut [u32],
+    room: &'a mut [u32],
     turns: &'a mut [u32],
     outputs: &'a [OutEdge],
 }
@@ -198,25 +205,19 @@ impl Scan<'_> {
 
     /// The same where each record goes on as one record on one edge: only sizes and ways count.
     fn before_effect_on(&mut self, behaviour: &Behaviour, out: &OutEdge, a: &[Record], b: &[Record]) -> u32 {
-        let segment = self.world.segment();
         let size_of = |record: &Record| behaviour.output_size.unwrap_or(record.size);
-        let goes_on = |fill: &mut u32, size: u32| {
-            let effect = *fill == 0 || *fill + size >= segment;
-            *fill += size;
-            !effect
-        };
-        let slots = &mut self.fill[out.slot as usize..(out.slot + out.width) as usize];
+        let slots = &mut self.room[out.slot as usize..(out.slot + out.width) as usize];
         let count = match Lane::of(self.job, out) {
             Lane::One => match behaviour.output_size {
-                Some(size) => return if slots[0] == 0 { 0 } else { (segment - slots[0]).div_ceil(size) - 1 },
-                None => a.iter().chain(b).take_while(|record| goes_on(&mut slots[0], record.size)).count(),
+                Some(size) => return slots[0].div_ceil(size).saturating_sub(1),
+                None => a.iter().chain(b).take_while(|record| fits(&mut slots[0], record.size)).count(),
             },
             Lane::ByKey(owner) => {
                 let lane = |record: &Record| usize::from(owner[record.key as usize]);
-                let first = a.iter().take_while(|record| goes_on(&mut slots[lane(record)], size_of(record))).count();
+                let first = a.iter().take_while(|record| fits(&mut slots[lane(record)], size_of(record))).count();
                 match first == a.len() {
                     true => {
-                        let rest = b.iter().take_while(|record| goes_on(&mut slots[lane(record)], size_of(record)));
+                        let rest = b.iter().take_while(|record| fits(&mut slots[lane(record)], size_of(record)));
                         first + rest.count()
                     }
                     false => first,
@@ -246,10 +247,7 @@ impl Scan<'_> {
 
     #[inline]
     fn add(&mut self, slot: u32, size: u32) -> bool {
-        let fill = &mut self.fill[slot as usize];
-        let effect = *fill == 0 || fill.saturating_add(size) >= self.world.segment();
-        *fill = fill.saturating_add(size);
-        effect
+        !fits(&mut self.room[slot as usize], size)
     }
 
     /// The same for a chain from a position on.

@@ -14,6 +14,7 @@
 //! seed and the step's identity (who, which one of its kind), never by the order of scheduling. A record that
 //! would begin at t waits for a message that arrives at t.
 
+mod activity;
 mod cost;
 mod lookahead;
 mod schedule;
@@ -26,6 +27,7 @@ use crate::scenario::Choice;
 use crate::trace::{Event, Matcher, Observer};
 use crate::workload::Record;
 use crate::world::{Host, Job, Notice, SnapshotWork, Step, ThreadState, World, draw};
+use activity::Activity;
 use cost::{Links, Uploads};
 use lookahead::Lookahead;
 use schedule::Schedule;
@@ -45,6 +47,9 @@ const DRAIN_MIN: Span = Span::from_secs(60);
 
 /// The kind of arrival that deliveries are.
 const DELIVER: u64 = 1;
+
+/// How much later than asked Flink's timer service fires.
+const TIMER_LAG: Span = Span::from_millis(1);
 
 /// At most so many records are scanned ahead.
 const CHUNK: u32 = 512;
@@ -120,6 +125,7 @@ struct Clockwork {
     agenda: Agenda<Item>,
     links: Links,
     uploads: Uploads,
+    activity: Activity,
     timers: Vec<(Option<TaskId>, Timer, u32)>,
     timers_set: u32,
     /// Tasks whose threads are to be looked at after the step.
@@ -135,6 +141,8 @@ struct Clockwork {
     prepare: Span,
     deletion: Span,
     restart_delay: Span,
+    /// Between two calculations of buffer sizes.
+    debloat: Span,
     storage: (Rate, Span),
 }
 
@@ -157,6 +165,7 @@ impl Timed {
             agenda: Agenda::default(),
             links: Links::new(job),
             uploads: Uploads::new(job),
+            activity: Activity::new(job),
             timers: Vec::new(),
             timers_set: 0,
             woken: Vec::new(),
@@ -171,6 +180,7 @@ impl Timed {
             prepare: scenario.checkpoints.prepare,
             deletion: scenario.storage.deletion,
             restart_delay: scenario.restart.delay,
+            debloat: scenario.network.debloat.map_or(Span::ZERO, |debloat| debloat.period),
             storage: (scenario.storage.bandwidth, scenario.storage.latency),
         };
         let threads = vec![Thread::default(); job.plan.tasks.len()];
@@ -247,6 +257,7 @@ impl Timed {
         host.schedule.reset();
         host.links.reset();
         host.uploads.reset();
+        host.activity.reset();
         host.timers.clear();
         host.timers_set = 0;
         host.woken.clear();
@@ -400,6 +411,7 @@ impl Timed {
             self.schedule(job, world, task);
         }
         self.arm_flush(job, world, task);
+        self.host.activity.look(job, world, task, self.host.now);
     }
 
     /// Puts a thread's next step into the agenda, instead of the one that was there.
@@ -541,6 +553,14 @@ impl Clockwork {
             Notice::Resume { channel, epoch } => {
                 self.arrive(now + self.latency, 3, u64::from(channel.0), 0, Step::Resume { channel, epoch });
             }
+            Notice::Debloat { task, attempt } => {
+                let at = now + self.debloat + TIMER_LAG;
+                self.arrive(at, 17, u64::from(task.0), u64::from(attempt.0), Step::Debloat { task, attempt });
+            }
+            Notice::Resize { channel, epoch, bytes } => {
+                let step = Step::Resize { channel, epoch, bytes };
+                self.arrive(now + self.latency, 18, u64::from(channel.0), u64::from(bytes), step);
+            }
             Notice::Rpc(task) => self.arrive(now + self.rpc, 4, u64::from(task.0), 0, Step::Rpc(task)),
             Notice::Report(task) => self.arrive(now + self.rpc, 5, u64::from(task.0), 0, Step::Report(task)),
             Notice::Sync { task, attempt, whole: false, cost } => {
@@ -573,9 +593,8 @@ impl Clockwork {
                 let (set, owner) = (self.timers_set, task.map(|(task, _)| task));
                 self.timers.retain(|(known, other, _)| (*known, *other) != (owner, timer));
                 self.timers.push((owner, timer, set));
-                // Flink's timer service fires a millisecond late.
                 let late = matches!(timer.kind, TimerKind::Alignment | TimerKind::Output);
-                let delay = if late { delay + Span::from_millis(1) } else { delay };
+                let delay = if late { delay + TIMER_LAG } else { delay };
                 let who = task.map_or(0, |(task, _)| u64::from(task.0) + 1);
                 let order = self.order(Rank::Arrival, 11 << 32 | who, timer.checkpoint.0 << 8 | timer.kind as u64);
                 self.agenda.push(now + delay, order, Item::Timer { task, timer, set });
@@ -626,6 +645,10 @@ impl<O: Observer> Host for Watched<'_, O> {
     #[inline]
     fn notice(&mut self, notice: Notice) {
         self.clock.notice(self.job, notice);
+    }
+
+    fn active(&mut self, task: TaskId, gate: u32) -> Span {
+        self.clock.activity.take(task, gate, self.clock.now)
     }
 
     #[inline]

@@ -82,6 +82,7 @@ fn a_minimal_file_gets_every_default() {
             latency: Span::from_micros(100),
             bandwidth: Rate(1_000_000_000),
             segment: Bytes(32 << 10),
+            debloat: None,
             exclusive: 2,
             floating: 8,
             max_per_channel: 10,

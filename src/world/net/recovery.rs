@@ -20,7 +20,7 @@ impl Net {
 
     /// A channel begins a new life with these counts; nothing of the old one is left.
     pub fn restore<H: Host>(&mut self, job: &Job, channel: ChannelId, sent: Out, received: In, host: &mut H) {
-        if self.outs[channel.index()].fill > 0 && !self.channels[channel.index()].flush {
+        if self.outs[channel.index()].is_open() && !self.channels[channel.index()].flush {
             self.unflushed[job.plan.channels[channel.index()].from.index()] -= 1;
         }
         while self.channels[channel.index()].segments > 0 {
@@ -42,6 +42,7 @@ impl Net {
             items,
             pool,
             gate,
+            size: self.start,
             epoch,
             closed,
             flown,
@@ -59,7 +60,8 @@ impl Net {
             *keeper = Keeper::default();
         }
         self.left.retain(|(left, _)| *left != channel);
-        self.outs[channel.index()] = Out { fill: 0, records: 0, ..sent };
+        self.outs[channel.index()] = Out { room: 0, records: 0, ..sent };
+        self.begin_anew(gate);
         self.ins[channel.index()] = received;
         host.emit(Event::ChannelRestored {
             channel,
