@@ -230,7 +230,7 @@ proptest! {
     #[test]
     fn whatever_the_sizes_nothing_else_changes(seed in any::<u64>(), protocol in 0..ZOO.len()) {
         let protocol = ZOO[protocol];
-        let limits = Limits { cycles: protocol.claims().cycles, ..SMALL };
+        let limits = support::claimed(protocol.name(), Limits { cycles: true, ..SMALL });
         let job = debloating(seed, &limits, protocol.name());
         let (outcome, mut runner) = run(&job, seed, TRACED);
         prop_assert_eq!(&outcome.verdict, &Verdict::Pass);
@@ -248,7 +248,9 @@ fn generated_jobs_are_told_sizes_of_all_kinds() {
     let (mut local, mut remote, mut after_restart, mut generated) = (0, 0, 0, 0);
     for seed in 0..100 {
         let protocol = ZOO[seed as usize % ZOO.len()];
-        generated += u32::from(generate(seed, &SMALL, protocol.name()).network.debloat.is_some());
+        generated += u32::from(
+            generate(seed, &support::claimed(protocol.name(), SMALL), protocol.name()).network.debloat.is_some(),
+        );
         let job = debloating(seed, &SMALL, protocol.name());
         let (_, runner) = run(&job, seed, TRACED);
         let mut restarted = false;

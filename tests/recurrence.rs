@@ -207,7 +207,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         concurrent: true,
         chains,
         any_edge: true,
-        joins: true,
+        mixed: true,
         requests: false,
         parameter: None,
     })

@@ -121,9 +121,9 @@ pub enum Delivery {
 pub enum Edges {
     /// Nothing: they make no difference.
     Any,
-    /// That the inputs of an operator are alike. Where one input lets barriers overtake and another does not, the operator
-    /// can pass a barrier on before those in front of it have theirs. A task behind both then blocks the one and waits
-    /// for the other, which waits for the first to take its output: the job can stand still.
+    /// That branches of a job which meet again have edges alike. If barriers overtake on one branch and not on the other,
+    /// a task where they meet blocks the fast branch and waits for the barrier of the slow one; if that barrier is still
+    /// behind data before the fork, and the fork waits for the fast branch to take its output, the job stands still.
     Alike,
     /// That there are none: the protocol refuses such jobs.
     Overtaking,

@@ -30,8 +30,8 @@ pub struct Limits {
     pub chains: bool,
     /// Whether barriers may be forbidden to overtake on some edges.
     pub any_edge: bool,
-    /// Whether operators between sources and sinks may have several inputs.
-    pub joins: bool,
+    /// Whether that may be so in jobs with branches; otherwise such a job is a line, or all its edges are alike.
+    pub mixed: bool,
     /// Whether somebody may ask for checkpoints and savepoints.
     pub requests: bool,
     /// A parameter of the protocol, and values to try.
@@ -199,9 +199,12 @@ fn random_fault(dice: &mut Dice, job: &Job, length: Span) -> Fault {
 }
 
 fn random_job(dice: &mut Dice, limits: &Limits) -> Job {
-    let sources = dice.from(1, 2);
+    let is_line = !limits.mixed && limits.any_edge && dice.chance(50);
+    let limits = &Limits { any_edge: limits.any_edge && (limits.mixed || is_line), ..*limits };
+    let branches = if is_line { 1 } else { 2 };
+    let sources = dice.from(1, branches);
     let middles = dice.from(0, u64::from(limits.operators));
-    let sinks = dice.from(1, 2);
+    let sinks = dice.from(1, branches);
     let mut job = Job { operators: Vec::new(), edges: Vec::new(), max_parallelism: 128 };
     for n in 0..sources {
         let mut source = operator(dice, limits, format!("source{n}"), "source");
@@ -213,9 +216,10 @@ fn random_job(dice: &mut Dice, limits: &Limits) -> Job {
         let kind = dice.pick(&["map", "filter", "flat-map", "count", "count"]);
         let op = operator(dice, limits, format!("{kind}{n}"), kind);
         job.operators.push(op);
-        let from = dice.roll(job.operators.len() as u64 - 1) as usize;
+        let before = job.operators.len() - 2;
+        let from = if is_line { before } else { dice.roll(before as u64 + 1) as usize };
         connect(dice, limits, &mut job, from, limits.chains);
-        if dice.chance(35) && limits.joins {
+        if dice.chance(35) && !is_line {
             let other = dice.roll(job.operators.len() as u64 - 1) as usize;
             if other != from {
                 connect(dice, limits, &mut job, other, false);

@@ -21,7 +21,7 @@ pub const SMALL: Limits = Limits {
     concurrent: true,
     chains: true,
     any_edge: true,
-    joins: true,
+    mixed: true,
     requests: true,
     parameter: None,
 };
@@ -34,8 +34,7 @@ pub fn claimed(protocol: &str, limits: Limits) -> Limits {
         cycles: limits.cycles && claims.cycles,
         concurrent: limits.concurrent && claims.concurrent,
         any_edge: limits.any_edge && claims.edges != Edges::Overtaking,
-        // Mixed inputs are where such protocols can stand still.
-        joins: limits.joins && claims.edges != Edges::Alike,
+        mixed: limits.mixed && claims.edges != Edges::Alike,
         requests: limits.requests && claims.savepoints,
         parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
         ..limits
