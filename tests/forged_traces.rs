@@ -468,6 +468,7 @@ fn network() -> Network {
         exclusive: 2,
         floating: 2,
         max_per_channel: 2,
+        overdraft: 20,
         buffer_timeout: None,
         rpc: Span::ZERO,
         blocked: BlockedRule::Overtaking,

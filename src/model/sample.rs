@@ -85,6 +85,7 @@ fn scenario(job: Job) -> Scenario {
             exclusive: 2,
             floating: 8,
             max_per_channel: 10,
+            overdraft: 20,
             buffer_timeout: None,
             rpc: Span::ZERO,
             blocked: BlockedRule::Overtaking,

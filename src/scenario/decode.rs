@@ -155,6 +155,13 @@ fn network(o: &mut Object<'_>) -> Result<Network, Problem> {
                 count(2, 1 << 20),
             )
             .or(10)?,
+        overdraft: o
+            .field(
+                "overdraft",
+                "Buffers beyond its pool that a task may take to finish a record (Flink 1.20: 5).",
+                count(0, 1 << 20),
+            )
+            .or(20)?,
         buffer_timeout: o.field("buffer_timeout", "How often part-filled buffers are sent.", flush).or("100ms")?,
         rpc: o.field("rpc", "One way between coordinator and task.", time()).or("500us")?,
         blocked: o

@@ -106,6 +106,7 @@ fn random_network(dice: &mut Dice) -> Network {
         exclusive: dice.from(1, 3) as u32,
         floating: dice.from(1, 8) as u32,
         max_per_channel: dice.from(2, 10) as u32,
+        overdraft: dice.pick(&[0, 1, 5, 20]),
         buffer_timeout: dice.pick(&[None, Some(Span::ZERO), Some(Span::from_micros(300)), Some(Span::from_millis(5))]),
         rpc: Span::from_micros(dice.pick(&[0, 20, 400])),
         blocked: dice.pick(&[BlockedRule::Overtaking, BlockedRule::Overtaking, BlockedRule::Nothing]),

@@ -244,6 +244,8 @@ pub struct Network {
     pub floating: u32,
     /// So many buffers at one output channel, the open one among them, stop the sender.
     pub max_per_channel: u32,
+    /// Buffers beyond its pool that a task may take to finish the record it is in; then it stops within the record.
+    pub overdraft: u32,
     /// Partly filled buffers are sent this often; `None`: only full ones; zero: after every record.
     pub buffer_timeout: Option<Span>,
     /// One way between coordinator and task.

@@ -38,7 +38,11 @@ impl World {
         }
     }
 
-    fn drain<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+    pub(super) fn drain<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.net.is_stalled(id) {
+            self.tasks[id.index()].drains = true;
+            return;
+        }
         if std::mem::replace(&mut self.tasks[id.index()].drained, true) {
             return;
         }
@@ -93,7 +97,7 @@ impl World {
     /// A task that runs and is not reading a buffer; it may be busy with markers and snapshots.
     fn reads_nothing(&self, id: TaskId) -> bool {
         let task = &self.tasks[id.index()];
-        task.status == Status::Running && task.current.is_none()
+        task.status == Status::Running && task.current.is_none() && !self.net.is_stalled(id)
     }
 
     fn is_inside(&self, job: &Job, cycle: &[OperatorId], channel: ChannelId) -> bool {

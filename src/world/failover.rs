@@ -150,6 +150,7 @@ impl World {
             host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
         }
         task.forget();
+        self.net.drop_stalled(id);
         task.attempt = Attempt(task.attempt.0 + 1);
         self.store.drop_after(id, checkpoint);
         let snapshot = self.store.get(id, checkpoint);

@@ -14,10 +14,12 @@
 //! control element follows, or when it is flushed and can be sent at once.
 
 mod debloat;
+mod overdraft;
 mod overtaking;
 mod recovery;
 mod segments;
 
+use overdraft::Stalled;
 pub(super) use overtaking::{Keeper, Overtaken};
 
 use debloat::Meter;
@@ -57,6 +59,10 @@ pub(crate) struct Net {
     pub(super) left: Vec<(ChannelId, CheckpointId)>,
     /// Buffers put in by a restore that a task has not read, by task.
     pub(super) restored: Vec<u32>,
+    /// By task: what it sends and has no memory for. It stands still within a record.
+    stalled: Vec<Ring<Stalled>>,
+    /// How many tasks stand still like that.
+    stalls: u32,
     /// Overtaking barriers pass a blocked sender.
     passes: bool,
     /// What senders sent, by channel, if the protocol wants it kept.
@@ -266,6 +272,8 @@ impl Net {
             },
             left: Vec::new(),
             restored: vec![0; plan.tasks.len()],
+            stalled: vec![Ring::default(); plan.tasks.len()],
+            stalls: 0,
             passes: network.blocked == BlockedRule::Overtaking,
             logs: if job.protocol.needs().sender_log { vec![Log::default(); plan.channels.len()] } else { vec![] },
             freed: Vec::new(),
@@ -302,6 +310,8 @@ impl Net {
         self.keepers.fill(Keeper::default());
         self.left.clear();
         self.restored.fill(0);
+        self.stalled.iter_mut().for_each(Ring::clear);
+        self.stalls = 0;
         for log in &mut self.logs {
             log.base = 0;
             log.records.clear();
@@ -323,8 +333,16 @@ impl Net {
     /// Appends a record to a channel's open buffer.
     #[inline]
     pub fn push<H: Host>(&mut self, job: &Job, channel: ChannelId, record: Record, host: &mut H) {
+        let fits = record.size < self.outs[channel.index()].room;
+        if (!fits || self.stalls > 0) && self.must_wait(job, channel, record) {
+            return;
+        }
+        self.append(job, channel, record, fits, host);
+    }
+
+    #[inline]
+    fn append<H: Host>(&mut self, job: &Job, channel: ChannelId, record: Record, fits: bool, host: &mut H) {
         let out = &mut self.outs[channel.index()];
-        let fits = record.size < out.room;
         out.room -= if fits { record.size } else { 0 };
         out.records += 1;
         out.sent += 1;

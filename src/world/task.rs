@@ -49,6 +49,8 @@ pub(crate) struct Task {
     pub(super) ended_ports: u32,
     /// All of them, or a source past its last record.
     pub(super) drained: bool,
+    /// It has drained, and says so when all it has to send is sent.
+    pub(super) drains: bool,
     /// It may end, and does as soon as all it sent has been read.
     pub(super) ending: bool,
     /// A snapshot whose synchronous part is running.
@@ -182,6 +184,7 @@ impl Task {
             blocked: false,
             ended_ports: 0,
             drained: false,
+            drains: false,
             ending: false,
             syncing: None,
             capturing: Vec::new(),
@@ -211,7 +214,7 @@ impl Task {
         self.current = None;
         (self.blocked, self.ended_ports, self.drained) = (false, 0, false);
         self.syncing = None;
-        self.ending = false;
+        (self.ending, self.drains) = (false, false);
         (self.hurried, self.interrupted, self.recovering) = (false, false, false);
         self.capturing.clear();
     }
@@ -229,8 +232,8 @@ impl Task {
 
     /// What the thread can do next.
     #[inline]
-    pub fn thread(&self, ready: &Ring<u32>) -> ThreadState {
-        if self.status != Status::Running || self.syncing.is_some() {
+    pub fn thread(&self, ready: &Ring<u32>, stalled: bool) -> ThreadState {
+        if self.status != Status::Running || self.syncing.is_some() || stalled {
             ThreadState::Wait
         } else if !self.mailbox.is_empty() {
             ThreadState::Mail
@@ -385,7 +388,7 @@ impl World {
     /// What a task's thread can do next.
     #[inline]
     pub fn thread(&self, task: TaskId) -> ThreadState {
-        self.tasks[task.index()].thread(&self.net.ready[task.index()])
+        self.tasks[task.index()].thread(&self.net.ready[task.index()], self.net.is_stalled(task))
     }
 
     /// How many records the task's current input still has; a source: up to `most` records of its log.
@@ -552,6 +555,15 @@ impl World {
     }
 
     pub(super) fn unblock<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.net.is_stalled(id) {
+            if self.tasks[id.index()].status != Status::Running || !self.net.go_on(job, id, host) {
+                return;
+            }
+            host.notice(Notice::Wake(id));
+            if std::mem::take(&mut self.tasks[id.index()].drains) {
+                self.drain(job, id, host);
+            }
+        }
         let task = &mut self.tasks[id.index()];
         if task.blocked && task.status == Status::Running && self.net.has_room(job, id) {
             task.blocked = false;
@@ -619,8 +631,9 @@ impl World {
 
     /// Handles the first message of the mailbox.
     pub(super) fn mail<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        let stalled = self.net.is_stalled(id);
         let task = &mut self.tasks[id.index()];
-        if task.status != Status::Running || task.syncing.is_some() {
+        if task.status != Status::Running || task.syncing.is_some() || stalled {
             return;
         }
         let Some(mail) = task.mailbox.pop() else { return };

@@ -86,6 +86,7 @@ fn a_minimal_file_gets_every_default() {
             exclusive: 2,
             floating: 8,
             max_per_channel: 10,
+            overdraft: 20,
             buffer_timeout: Some(Span::from_millis(100)),
             rpc: Span::from_micros(500),
             blocked: BlockedRule::Overtaking,
