@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `job` | a compiled scenario: what all runs share |
 //! | `net` | channels, buffers and their sizes, credits: the data plane |
-//! | `task` | one thread: mailbox, input buffer, the loop over records |
+//! | `task` | one thread: mailbox, input buffer, what it does next |
+//! | `records` | the loop over records |
 //! | `roles` | carrying out what task roles command |
 //! | `snapshot` | captured states and captured channels |
 //! | `channel_state` | what barriers overtake, on both sides of a channel |
@@ -31,13 +32,15 @@ mod failover;
 mod feed;
 mod job;
 mod net;
+mod records;
 mod roles;
 mod snapshot;
 mod task;
 
 pub use feed::Feed;
 pub use job::Job;
-pub use task::{Lane, Route, ThreadState};
+pub use records::{Lane, Route};
+pub use task::ThreadState;
 
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Concern, Draws, OperatorId, Port, Span, TaskId};
 use crate::protocol::{Env, TaskCommand, Timer};

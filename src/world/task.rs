@@ -1,13 +1,11 @@
-//! One thread: its mailbox, the buffer it reads, its operators' state, and the loop over records.
+//! One thread: its mailbox, the buffer it reads, the state of its operators.
 
-use super::net::{Held, Item, Net};
+use super::net::{Held, Item};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, Draws, OperatorId, Port, Ring, TaskId};
-use crate::plan::OutEdge;
 use crate::protocol::{Barrier, TaskInput, TaskRole, Timer};
-use crate::scenario::{Partitioner, SinkMode};
 use crate::trace::Event;
-use crate::workload::{Behaviour, KeptState, Record, SourceShare};
+use crate::workload::{Record, SourceShare};
 
 /// What a thread can do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +150,7 @@ pub(super) struct SourceState {
     pub finishes: bool,
     draws: Vec<Draws>,
     /// Records from `position` on that were already made: a cache, not state.
-    ahead: Ring<Record>,
+    pub(super) ahead: Ring<Record>,
 }
 
 impl Task {
@@ -249,75 +247,9 @@ impl Task {
     }
 }
 
-impl OperatorState {
-    pub fn clear_state(&mut self) {
-        (self.applied, self.lineage, self.keys) = (0, 0, 0);
-        self.counts.fill(0);
-        self.open = Output::default();
-        self.pending.clear();
-    }
-
-    /// Applies records one after the other.
-    #[inline]
-    fn apply_all(&mut self, job: &Job, operator: OperatorId, records: &[Record]) {
-        let planned = &job.plan.operators[operator.index()];
-        let behaviour = &job.workload.behaviours[operator.index()];
-        if let (KeptState::CountPerKey, Some(keys)) = (behaviour.keeps, &planned.keys) {
-            let mut lineage = self.lineage;
-            for record in records {
-                lineage = lineage.wrapping_add(record.lineage);
-                let count = &mut self.counts[keys.place[record.key as usize] as usize];
-                self.keys += u32::from(*count == 0);
-                *count += 1;
-            }
-            (self.applied, self.lineage) = (self.applied + records.len() as u64, lineage);
-            return;
-        }
-        if planned.is_source {
-            self.applied += records.len() as u64;
-            return;
-        }
-        let lineage = records.iter().fold(0, |sum: u64, record| sum.wrapping_add(record.lineage));
-        let all = Output { records: records.len() as u64, lineage };
-        self.applied += all.records;
-        self.lineage = self.lineage.wrapping_add(lineage);
-        if let KeptState::Output(mode) = behaviour.keeps {
-            self.write(mode, all);
-        }
-    }
-
-    fn write(&mut self, mode: SinkMode, output: Output) {
-        match mode {
-            SinkMode::TwoPhase => self.open.add(output),
-            SinkMode::Plain => {
-                self.visible.add(output);
-                self.unreported.add(output);
-            }
-        }
-    }
-
-    /// Applies a record.
-    #[inline]
-    fn apply(&mut self, behaviour: &Behaviour, place: &[u32], record: &Record, lineage: u64, is_source: bool) {
-        self.applied += 1;
-        if !is_source {
-            self.lineage = self.lineage.wrapping_add(lineage);
-        }
-        match behaviour.keeps {
-            KeptState::Nothing => {}
-            KeptState::CountPerKey => {
-                let count = &mut self.counts[place[record.key as usize] as usize];
-                self.keys += u32::from(*count == 0);
-                *count += 1;
-            }
-            KeptState::Output(mode) => self.write(mode, Output { records: 1, lineage }),
-        }
-    }
-}
-
 impl SourceState {
     /// Makes sure that the next `n` records are made, as far as there are so many.
-    fn prepare(&mut self, job: &Job, source: OperatorId, n: u32) {
+    pub(super) fn prepare(&mut self, job: &Job, source: OperatorId, n: u32) {
         let log = job.workload.logs[source.index()].as_ref().expect("the task is a source");
         let wanted = u64::from(n).min(self.end.saturating_sub(self.position));
         while (self.ahead.len() as u64) < wanted {
@@ -330,57 +262,6 @@ impl SourceState {
     pub fn seek(&mut self, position: u64) {
         self.position = position;
         self.ahead.clear();
-    }
-}
-
-/// Where an operator's outputs go: to the next operator of the chain, or out.
-pub struct Route;
-
-impl Route {
-    /// The channel of an output edge that takes this record; `None`: all of them.
-    #[inline]
-    pub fn pick(job: &Job, out: &OutEdge, record: &Record, turn: &mut u32) -> Option<u32> {
-        if out.width == 1 {
-            return Some(0);
-        }
-        let edge = &job.plan.edges[out.edge.index()];
-        match edge.by {
-            Partitioner::Forward | Partitioner::Global => Some(0),
-            Partitioner::Hash => {
-                let owner = edge.owner.as_ref().expect("hash edges have owners");
-                Some(u32::from(owner[record.key as usize]))
-            }
-            Partitioner::Broadcast => None,
-            Partitioner::Rebalance | Partitioner::Rescale => {
-                let this = *turn % out.width;
-                *turn = this + 1;
-                Some(this)
-            }
-        }
-    }
-}
-
-/// The ways out that need no looking up for each record.
-pub enum Lane<'a> {
-    /// Every record goes to the only channel, or the first one.
-    One,
-    /// The key decides.
-    ByKey(&'a [u16]),
-    /// Turns, or every channel.
-    Other,
-}
-
-impl<'a> Lane<'a> {
-    /// The way of an output edge.
-    #[inline]
-    pub fn of(job: &'a Job, out: &OutEdge) -> Self {
-        let edge = &job.plan.edges[out.edge.index()];
-        match (edge.by, &edge.owner) {
-            _ if out.width == 1 => Self::One,
-            (Partitioner::Forward | Partitioner::Global, _) => Self::One,
-            (Partitioner::Hash, Some(owner)) => Self::ByKey(owner),
-            _ => Self::Other,
-        }
     }
 }
 
@@ -476,70 +357,6 @@ impl World {
     /// The turns of a task's output edges.
     pub fn turns(&self, task: TaskId) -> &[u32] {
         &self.tasks[task.index()].turns
-    }
-
-    /// Processes records: the inner loop of everything.
-    pub(super) fn run<H: Host>(&mut self, job: &Job, id: TaskId, records: u32, host: &mut H) {
-        let task = &mut self.tasks[id.index()];
-        task.processed += u64::from(records);
-        let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns };
-        if let Some(current) = &mut task.current {
-            debug_assert!(records <= current.left);
-            let channel = current.channel;
-            // The ring is taken out so that outputs can be pushed meanwhile; a task that feeds itself goes
-            // record by record.
-            let own = job.plan.channels[channel.index()].from == id;
-            let mut left = records;
-            while left > 0 {
-                let n = if own { 1 } else { left };
-                let mut ring = std::mem::take(&mut thread.net.rings[channel.index()]);
-                let mut input = thread.net.ins[channel.index()];
-                if own {
-                    let record = ring.pop().expect("the buffer's records are in the ring");
-                    thread.net.rings[channel.index()] = ring;
-                    input.chain.push(record.lineage);
-                    thread.apply(&mut task.operators, 0, &record, host);
-                } else {
-                    let (a, b) = ring.first(n as usize);
-                    for part in [a, b] {
-                        part.iter().for_each(|record| input.chain.push(record.lineage));
-                        thread.apply_all(&mut task.operators, part, host);
-                    }
-                    ring.skip(n as usize);
-                    thread.net.rings[channel.index()] = ring;
-                }
-                input.received += u64::from(n);
-                thread.net.ins[channel.index()] = input;
-                left -= n;
-            }
-            current.left -= records;
-            if current.left == 0 {
-                let Current { channel, seq, held, .. } = *current;
-                task.current = None;
-                self.net.consumed(job, channel, seq, held, host);
-                self.report_output(job, id, host);
-                if held == Held::Restored {
-                    self.recovered(job, id, host);
-                }
-            }
-        } else if let Some(source) = &mut task.source {
-            source.prepare(job, job.plan.head(id), records);
-            let (a, b) = source.ahead.first(records as usize);
-            thread.apply_all(&mut task.operators, a, host);
-            thread.apply_all(&mut task.operators, b, host);
-            source.ahead.skip(records as usize);
-            source.position += u64::from(records);
-            if source.position == source.end {
-                self.report_output(job, id, host);
-                self.drain_source(job, id, host);
-            }
-        }
-        let task = &mut self.tasks[id.index()];
-        if !task.blocked && !self.net.has_room(job, id) {
-            task.blocked = true;
-            host.emit(Event::TaskBlocked { task: id });
-        }
-        host.notice(Notice::Wake(id));
     }
 
     /// Plain sinks tell the outside what they wrote, buffer by buffer.
@@ -661,81 +478,5 @@ impl World {
             Mail::Finish => self.finish_task(job, id, host),
         }
         host.notice(Notice::Wake(id));
-    }
-}
-
-/// What the loop over records needs of the world, borrowed apart from the task's own state.
-struct Thread<'a> {
-    job: &'a Job,
-    id: TaskId,
-    net: &'a mut Net,
-    turns: &'a mut [u32],
-}
-
-impl Thread<'_> {
-    /// Applies records to the operators, with everything that does not change from record to record taken out
-    /// of the loop where one operator sends one record for each on at most one edge.
-    #[inline]
-    fn apply_all<H: Host>(&mut self, operators: &mut [OperatorState], records: &[Record], host: &mut H) {
-        let job = self.job;
-        let outputs = job.plan.outputs(self.id);
-        let chain = &job.plan.tasks[self.id.index()].chain;
-        let behaviour = &job.workload.behaviours[chain[0].index()];
-        if H::RECORDS || chain.len() > 1 || !behaviour.is_one_to_one() || outputs.len() > 1 {
-            records.iter().for_each(|record| self.apply(operators, 0, record, host));
-            return;
-        }
-        operators[0].apply_all(job, chain[0], records);
-        let Some(out) = outputs.first() else { return };
-        match Lane::of(job, out) {
-            Lane::One => {
-                records.iter().for_each(|r| self.net.push(job, out.first, behaviour.output(r, 0, 0), host));
-            }
-            Lane::ByKey(owner) => records.iter().for_each(|record| {
-                let output = behaviour.output(record, 0, 0);
-                let channel = ChannelId(out.first.0 + u32::from(owner[output.key as usize]));
-                self.net.push(job, channel, output, host);
-            }),
-            Lane::Other => records.iter().for_each(|record| self.send(behaviour, record, 0, host)),
-        }
-    }
-
-    /// Applies a record to the operator at a position of the chain, and sends on what comes of it.
-    #[inline]
-    fn apply<H: Host>(&mut self, operators: &mut [OperatorState], position: usize, record: &Record, host: &mut H) {
-        let job = self.job;
-        let chain = &job.plan.tasks[self.id.index()].chain;
-        let operator = chain[position];
-        let behaviour = &job.workload.behaviours[operator.index()];
-        let planned = &job.plan.operators[operator.index()];
-        let place: &[u32] = planned.keys.as_ref().map_or(&[], |keys| &keys.place);
-        let lineage = record.lineage;
-        operators[position].apply(behaviour, place, record, lineage, planned.is_source);
-        if H::RECORDS {
-            host.applied(self.id, operator, record);
-        }
-        let is_last = position + 1 == chain.len();
-        for branch in 0..behaviour.output_count(lineage) {
-            if is_last {
-                self.send(behaviour, record, branch, host);
-            } else {
-                self.apply(operators, position + 1, &behaviour.output(record, branch, 0), host);
-            }
-        }
-    }
-
-    #[inline]
-    fn send<H: Host>(&mut self, behaviour: &Behaviour, record: &Record, branch: u32, host: &mut H) {
-        for (edge, out) in self.job.plan.outputs(self.id).iter().enumerate() {
-            let output = behaviour.output(record, branch, edge as u32);
-            match Route::pick(self.job, out, &output, &mut self.turns[edge]) {
-                Some(n) => self.net.push(self.job, ChannelId(out.first.0 + n), output, host),
-                None => {
-                    for n in 0..out.width {
-                        self.net.push(self.job, ChannelId(out.first.0 + n), output, host);
-                    }
-                }
-            }
-        }
     }
 }
