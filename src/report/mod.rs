@@ -11,6 +11,7 @@
 //! knows the world, a driver or a protocol.
 
 mod canvas;
+mod checkpoint;
 pub mod compare;
 mod file;
 mod grid;
@@ -21,9 +22,10 @@ mod table;
 mod timeline;
 
 pub use canvas::{Picture, Shape, color};
+pub use checkpoint::checkpoint;
 pub use file::write_file;
 pub use grid::{Grid, elide, hang, wrap};
-pub use json::json;
+pub use json::{checkpoint_json, json};
 pub use table::table;
 pub use timeline::timeline;
 
@@ -66,6 +68,10 @@ pub struct RunView<'a> {
 /// The last one would be the easier choice, but it usually covers the end of the data, when all is quiet.
 fn slowest(figures: &Figures) -> Option<&CheckpointFigures> {
     figures.completed().max_by_key(|checkpoint| (checkpoint.end_to_end(), std::cmp::Reverse(checkpoint.id)))
+}
+
+fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// What one check said.

@@ -1,6 +1,6 @@
 //! The table that `run` prints for one run: at most 100 columns, no colour.
 
-use super::{Grid, RunView, elide, hang, slowest, wrap};
+use super::{Grid, RunView, counted, elide, hang, slowest, wrap};
 use crate::base::{Span, TaskId, Time};
 use crate::check::{CheckpointFigures, RestartFigures, Status, TaskTimes};
 use crate::model::{Cause, Difference, explain};
@@ -31,7 +31,7 @@ pub fn table(view: &RunView) -> String {
     out
 }
 
-fn header(view: &RunView) -> String {
+pub(super) fn header(view: &RunView) -> String {
     let (scenario, plan) = (view.scenario, view.plan);
     let title = match scenario.why.is_empty() {
         true => scenario.name.clone(),
@@ -53,10 +53,6 @@ fn header(view: &RunView) -> String {
     );
     let facts = facts.replacen(" in ", " on ", 1);
     format!("{}\n{}\n{}\n", wrap(&title, WIDTH, 2), wrap(&facts, WIDTH, 2), wrap(&order.join(", "), WIDTH, 2))
-}
-
-fn counted(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A duration, or a dash for what did not happen.
@@ -273,6 +269,11 @@ fn verdicts(view: &RunView) -> String {
     for note in view.notes {
         let _ = writeln!(out, "{}", hang("note: ", note, WIDTH));
     }
+    out + &conclusion(view)
+}
+
+/// The verdict in a line, and the digest.
+pub(super) fn conclusion(view: &RunView) -> String {
     let facts = format!(
         "{}, {}, {} of virtual time",
         counted(view.events, "event"),
@@ -284,8 +285,7 @@ fn verdicts(view: &RunView) -> String {
         (true, _) => ", as expected",
         (false, _) => ", NOT as expected",
     };
-    let _ = writeln!(out, "\n{}{expected}  {facts}\ndigest {}", view.verdict, view.digest);
-    out
+    format!("\n{}{expected}  {facts}\ndigest {}\n", view.verdict, view.digest)
 }
 
 #[cfg(test)]
