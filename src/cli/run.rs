@@ -150,7 +150,7 @@ impl Which {
         let Self::Id(id) = self else { return Ok(last) };
         figures.checkpoint(id).ok_or_else(|| {
             let there = numbers(figures.checkpoints.iter().map(|checkpoint| checkpoint.id.0));
-            Problem::plain(format!("no checkpoint {id} was triggered"), format!("there is {there}"))
+            Problem::plain(format!("no checkpoint {id} was triggered"), format!("this run has {there}"))
         })
     }
 }
@@ -164,7 +164,8 @@ fn numbers(all: impl Iterator<Item = u64>) -> String {
             _ => ranges.push((n, n)),
         }
     }
-    let words = ranges.into_iter().map(|(from, to)| if from == to { from.to_string() } else { format!("{from} to {to}") });
+    let words =
+        ranges.into_iter().map(|(from, to)| if from == to { from.to_string() } else { format!("{from} to {to}") });
     words.collect::<Vec<_>>().join(", ")
 }
 

@@ -4,7 +4,7 @@
 //! subtask's acknowledgement is not told twice (as a date and as what it took), and the full size has a column only
 //! where it is not the checkpointed size.
 
-use super::{Grid, RunView, counted, wrap};
+use super::{Grid, RunView, wrap};
 use crate::base::{Bytes, Span};
 use crate::check::{CheckpointFigures, Measures, Progress, Purpose, SubtaskMeasures, Sums, VertexMeasures};
 use std::cmp::Reverse;
@@ -67,11 +67,12 @@ type Measure = fn(&SubtaskMeasures) -> Option<u64>;
 /// A column: its heading in three lines, and its cell for whoever can tell measures.
 type Column = ([&'static str; 3], fn(&dyn Fn(Measure) -> Option<u64>) -> String);
 
-const FULL: Column = (["", "Full", "Data Size"], |of| size(of(|s| Some(s.full.0))));
+const FULL: Column = (["", "Full", "Data Size"], |of| size(of(|s| s.r#async.map(|_| s.full.0))));
 
 const COLUMNS: &[Column] = &[
     (["End to", "End", "Duration"], |of| time(of(|s| ns(s.end_to_end)))),
-    (["Check-", "pointed", "Data Size"], |of| size(of(|s| Some(s.checkpointed.0)))),
+    // How much it is, is known when all of it is written.
+    (["Check-", "pointed", "Data Size"], |of| size(of(|s| s.r#async.map(|_| s.checkpointed.0)))),
     (["", "Sync", "Duration"], |of| time(of(|s| ns(s.sync)))),
     (["", "Async", "Duration"], |of| time(of(|s| ns(s.r#async)))),
     (["Processed", "(persisted)", "Data"], |of| {
@@ -128,9 +129,7 @@ fn vertex_line(vertex: &VertexMeasures) -> String {
         _ => String::new(),
     };
     let shown = match shown(vertex).len() {
-        shown if shown < vertex.subtasks.len() => {
-            format!("; the slowest {shown} of {} (--json has all)", counted(vertex.subtasks.len() as u64, "subtask"))
-        }
+        shown if shown < vertex.subtasks.len() => format!("; the slowest {shown} (--json has all)"),
         _ => String::new(),
     };
     format!("{}: {}/{} acknowledged{latest}{shown}", vertex.name, vertex.sums.acknowledged, vertex.sums.subtasks)
@@ -170,4 +169,67 @@ fn rows(vertex: &VertexMeasures, columns: &[Column], grid: &mut Grid) -> usize {
     let count = rows.len();
     rows.into_iter().for_each(|row| grid.row(row));
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Plan;
+    use crate::report::sample::{self, Size};
+
+    fn told(size: Size, n: usize) -> String {
+        let text = sample::with_view(size, |view| checkpoint(view, &view.figures.checkpoints[n]));
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH && line == line.trim_end(), "{line}");
+        }
+        text
+    }
+
+    /// The first words of the lines of a vertex.
+    fn first_words<'a>(text: &'a str, vertex: &str) -> Vec<&'a str> {
+        let lines = text.lines().skip_while(|line| !line.starts_with(&format!("{vertex}:"))).skip(1);
+        let lines = lines.take_while(|line| !line.is_empty() && !line.contains(": "));
+        lines.filter_map(|line| line.split_whitespace().next()).collect()
+    }
+
+    #[test]
+    fn few_subtasks_are_shown_in_order_with_their_summary() {
+        let text = told(Size::Small, 0);
+        assert!(text.contains("Checkpoint 1 completed: triggered at 1s, latest acknowledgement at "), "{text}");
+        assert_eq!(first_words(&text, "join"), ["min", "avg", "max", "0", "1"]);
+        assert_eq!(first_words(&text, "sink"), ["0"], "one subtask needs no summary");
+        let names = text.split_whitespace().filter(|word| ["End", "Check-", "(persisted)", "Unaligned"].contains(word));
+        assert_eq!(names.count(), 5, "{text}");
+    }
+
+    #[test]
+    fn of_many_subtasks_the_slowest_are_shown() {
+        let text = told(Size::Huge, 0);
+        assert!(
+            text.contains("parse: 500/500 acknowledged") && text.contains("; the slowest 5 (--json has all)"),
+            "{text}"
+        );
+        assert_eq!(first_words(&text, "parse")[..3], ["min", "avg", "max"]);
+        assert_eq!(first_words(&text, "parse").len(), 3 + 5);
+        assert!(text.lines().count() < 60, "{text}");
+    }
+
+    #[test]
+    fn of_one_that_failed_is_told_what_is_known() {
+        let text = told(Size::Small, 3);
+        assert!(text.contains("Checkpoint 4 failed (expired) 500ms after its trigger at 4s"), "{text}");
+        assert!(text.contains("n/a"), "{text}");
+    }
+
+    #[test]
+    fn the_full_size_has_a_column_where_it_differs() {
+        let of = |plan: &Plan, more: u64| {
+            let (_, _, figures) = sample::run(Size::Small, crate::model::sample::Order::Emit);
+            let mut measures = Measures::of(plan, &figures.checkpoints[0]);
+            measures.vertices[1].subtasks[0].full.0 += more;
+            vertices(&measures)
+        };
+        let (_, plan, _) = sample::run(Size::Small, crate::model::sample::Order::Emit);
+        assert!(!of(&plan, 0).contains("Full") && of(&plan, 1).contains("Full"));
+    }
 }

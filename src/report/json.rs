@@ -10,9 +10,7 @@
 
 use super::RunView;
 use crate::base::{Span, TaskId, Time};
-use crate::check::{
-    CheckpointFigures, FIGURES, Measures, SubtaskMeasures, TaskTimes, Unit, VertexMeasures,
-};
+use crate::check::{CheckpointFigures, FIGURES, Measures, SubtaskMeasures, TaskTimes, Unit, VertexMeasures};
 use crate::model::{Cause, explain};
 use serde_json::{Map, Value, json};
 
@@ -213,5 +211,35 @@ mod tests {
         let told = &report["checkpoints"][0]["explained"];
         let causes = told["causes_ns"].as_object().expect("explained").values().filter_map(Value::as_u64);
         assert_eq!(Some(causes.sum()), report["checkpoints"][0]["end_to_end_ns"].as_u64());
+    }
+
+    #[test]
+    fn measures_are_named_and_nested_as_by_flink() {
+        let report = sample::with_view(sample::Size::Small, json);
+        let checkpoint = &report["checkpoints"][0];
+        let join = &checkpoint["tasks"][1];
+        assert_eq!((&join["name"], &join["status"]), (&json!("join"), &json!("completed")));
+        assert_eq!((&join["num_subtasks"], &checkpoint["num_acknowledged_subtasks"]), (&json!(2), &json!(4)));
+        let ends = |vertex: &Value| {
+            vertex["subtasks"].as_array().into_iter().flatten().map(|s| s["end_to_end_ns"].as_u64()).max()
+        };
+        assert_eq!(ends(join).flatten(), join["summary"]["end_to_end_ns"]["max"].as_u64());
+        assert_eq!(ends(join).flatten(), join["end_to_end_ns"].as_u64());
+        let subtask = &join["subtasks"][1];
+        for number in [
+            &subtask["start_delay_ns"],
+            &subtask["alignment"]["duration_ns"],
+            &subtask["alignment"]["processed_bytes"],
+            &subtask["alignment"]["persisted_bytes"],
+            &subtask["checkpoint"]["sync_ns"],
+            &subtask["checkpoint"]["async_ns"],
+            &subtask["checkpointed_bytes"],
+            &subtask["full_bytes"],
+        ] {
+            assert!(number.is_u64(), "{subtask:#}");
+        }
+        let failed = &report["checkpoints"][3];
+        assert_eq!((&failed["status"], &failed["tasks"][2]["status"]), (&json!("expired"), &json!("failed")));
+        assert_eq!(failed["tasks"][2]["subtasks"][0]["status"], "pending_or_failed");
     }
 }

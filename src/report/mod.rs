@@ -70,10 +70,6 @@ fn slowest(figures: &Figures) -> Option<&CheckpointFigures> {
     figures.completed().max_by_key(|checkpoint| (checkpoint.end_to_end(), std::cmp::Reverse(checkpoint.id)))
 }
 
-fn counted(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
 /// What one check said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckLine {

@@ -11,7 +11,8 @@
 //! - *processed*: bytes of the buffers that the subtask began to read between its first barrier and its last.
 //! - *persisted*: bytes of channels in the snapshot, inputs and outputs.
 //! - *checkpointed size*: bytes that this checkpoint wrote, states and channels. *Full size*: bytes that a restore
-//!   from it reads. All state backends modelled so far write everything every time, so the two are the same.
+//!   from it reads. All state backends modelled so far write everything every time, so the two are the same. Both count
+//!   whole records where *persisted* counts buffers, which may begin or end within one.
 //! - *unaligned*: the barrier had overtaken data when the subtask's snapshot began.
 //!
 //! As in Flink, sums and summaries know acknowledged subtasks only: those that a checkpoint failed without are left
@@ -135,7 +136,8 @@ impl Measures {
             .chains()
             .map(|tasks| {
                 let name = plan.chain_name(TaskId(tasks.start));
-                let subtasks = tasks.clone().map(|task| SubtaskMeasures::of(checkpoint, TaskId(task), task - tasks.start));
+                let subtasks =
+                    tasks.clone().map(|task| SubtaskMeasures::of(checkpoint, TaskId(task), task - tasks.start));
                 VertexMeasures::new(name, checkpoint.triggered, subtasks.collect())
             })
             .collect();
@@ -273,5 +275,165 @@ impl SubtaskMeasures {
             processed: self.processed,
             persisted: self.persisted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Attempt, ChannelId};
+    use crate::check::Figures;
+    use crate::plan;
+    use crate::scenario;
+    use crate::trace::{AbortReason, Event, Observer};
+
+    const CHECKPOINT: CheckpointId = CheckpointId(1);
+
+    /// Two subtasks of a source chained to a map, and a sink that reads both.
+    fn plan() -> Plan {
+        let text = r#"{"cutline": 1, "job": {
+            "operators": [{"id": "source", "kind": "source", "parallelism": 2, "records": 10, "rate": "1k/s"},
+                          {"id": "map", "kind": "map", "parallelism": 2}, {"id": "sink", "kind": "sink"}],
+            "edges": [{"from": "source", "to": "map", "by": "forward", "chained": true}, {"from": "map", "to": "sink"}]}}"#;
+        let scenario = scenario::parse(text, "test.json").unwrap_or_else(|problem| panic!("{problem}"));
+        plan::build(&scenario)
+    }
+
+    fn told(mut events: Vec<(u64, Event)>) -> Measures {
+        let plan = plan();
+        let mut figures = Figures::new(&plan);
+        events.sort_by_key(|(at, _)| *at);
+        events.iter().for_each(|(at, event)| figures.event(Time(*at), event));
+        Measures::of(&plan, figures.checkpoints.last().expect("one was triggered"))
+    }
+
+    fn trigger(purpose: u32) -> (u64, Event) {
+        (100, Event::CheckpointTriggered { checkpoint: CHECKPOINT, purpose })
+    }
+
+    /// A snapshot that begins at an instant and takes 4 and 30; its acknowledgement takes 6.
+    fn snapshot(task: u32, at: u64, bytes: u64, overtaking: u32) -> Vec<(u64, Event)> {
+        let (task, checkpoint) = (TaskId(task), CHECKPOINT);
+        vec![
+            (at, Event::SnapshotStarted { task, checkpoint, overtaking }),
+            (at + 4, Event::SnapshotTaken { task, checkpoint }),
+            (at + 34, Event::SnapshotDurable { task, checkpoint, bytes }),
+            (at + 40, Event::AckReceived { task, checkpoint, attempt: Attempt(0) }),
+        ]
+    }
+
+    /// The trigger's arrival at a source, and its snapshot.
+    fn source(task: u32, at: u64, bytes: u64) -> Vec<(u64, Event)> {
+        let arrival = Event::TriggerReceived { task: TaskId(task), checkpoint: CHECKPOINT };
+        [vec![(at, arrival)], snapshot(task, at, bytes, 0)].concat()
+    }
+
+    /// Barriers at the sink, by channel, and between them buffers on the second channel.
+    fn barriers(first: u64, last: u64) -> Vec<(u64, Event)> {
+        let (task, checkpoint) = (TaskId(2), CHECKPOINT);
+        let barrier = |channel| Event::BarrierReceived { task, channel: ChannelId(channel), checkpoint };
+        let buffer = |seq| Event::BufferTaken { channel: ChannelId(1), seq, records: 1, bytes: 50 };
+        vec![
+            (first - 1, buffer(0)),
+            (first, barrier(0)),
+            (first, Event::AlignmentBegan { task, checkpoint }),
+            (first + 1, buffer(1)),
+            (last - 1, buffer(2)),
+            (last, barrier(1)),
+            (last, Event::AlignmentEnded { task, checkpoint }),
+            (last + 1, buffer(3)),
+        ]
+    }
+
+    fn completed(at: u64) -> Vec<(u64, Event)> {
+        vec![(at, Event::CheckpointCompleted { checkpoint: CHECKPOINT })]
+    }
+
+    #[test]
+    fn every_measure_is_defined_as_in_flink() {
+        let told = told(
+            [
+                vec![trigger(0)],
+                source(0, 110, 10),
+                source(1, 130, 25),
+                barriers(140, 170),
+                snapshot(2, 170, 1000, 0),
+                completed(213),
+            ]
+            .concat(),
+        );
+        assert_eq!((told.progress, told.end_to_end), (Progress::Completed, Some(Span(110))), "not to completion");
+        let names: Vec<&str> = told.vertices.iter().map(|vertex| vertex.name.as_str()).collect();
+        assert_eq!(names, ["source -> map", "sink"]);
+        let sink = told.vertices[1].subtasks[0];
+        assert_eq!((sink.ack, sink.end_to_end), (Some(Time(210)), Some(Span(110))));
+        assert_eq!((sink.start_delay, sink.alignment), (Some(Span(40)), Some(Span(30))));
+        assert_eq!((sink.sync, sink.r#async), (Some(Span(4)), Some(Span(30))));
+        assert_eq!((sink.processed, sink.persisted), (Bytes(100), Bytes(0)), "what was read in between");
+        assert_eq!((sink.checkpointed, sink.full, sink.unaligned), (Bytes(1000), Bytes(1000), false));
+        let source = told.vertices[0].subtasks[1];
+        assert_eq!((source.start_delay, source.alignment), (Some(Span(30)), Some(Span::ZERO)));
+        assert_eq!((told.vertices[0].end_to_end, told.vertices[0].sums.latest_ack), (Some(Span(70)), Some(Time(170))));
+        assert_eq!((told.sums.subtasks, told.sums.acknowledged, told.sums.checkpointed), (3, 3, Bytes(1035)));
+    }
+
+    #[test]
+    fn a_summary_rounds_the_mean_down() {
+        let told = told([vec![trigger(0)], source(0, 110, 10), source(1, 130, 25)].concat());
+        let summary = |of: fn(&SubtaskMeasures) -> Option<u64>| told.vertices[0].summary(of);
+        assert_eq!(summary(|s| Some(s.checkpointed.0)), Some(MinMaxAvg { min: 10, max: 25, avg: 17 }));
+        assert_eq!(summary(|s| s.end_to_end.map(|e| e.0)), Some(MinMaxAvg { min: 50, max: 70, avg: 60 }));
+        assert_eq!(told.vertices[1].summary(|s| Some(s.checkpointed.0)), None, "nobody acknowledged");
+        assert_eq!((told.progress, told.end_to_end), (Progress::InProgress, Some(Span(70))), "so far");
+    }
+
+    #[test]
+    fn an_overtaking_barrier_persists_channels_and_still_measures_first_to_last() {
+        let (checkpoint, bytes) = (CHECKPOINT, 50);
+        let input = Event::InputPersisted { channel: ChannelId(1), checkpoint, seq: 1, records: 1, bytes };
+        let output = Event::OutputPersisted { channel: ChannelId(0), checkpoint, seq: 1, records: 1, bytes: 7 };
+        let told = told(
+            [
+                vec![trigger(1)],
+                source(0, 110, 10),
+                source(1, 130, 25),
+                vec![(111, output), (141, input)],
+                barriers(140, 150),
+                snapshot(2, 140, 1050, 1),
+                completed(213),
+            ]
+            .concat(),
+        );
+        assert!(told.unaligned() && told.purpose == Purpose::Savepoint);
+        let sink = told.vertices[1].subtasks[0];
+        assert_eq!((sink.unaligned, sink.persisted, sink.alignment), (true, Bytes(50), Some(Span(10))));
+        assert_eq!((told.vertices[0].sums.persisted, told.sums.persisted), (Bytes(7), Bytes(57)));
+    }
+
+    #[test]
+    fn a_failed_checkpoint_sums_up_what_was_acknowledged_in_time() {
+        let abort = Event::CheckpointAborted { checkpoint: CHECKPOINT, reason: AbortReason::Expired };
+        let told = told([vec![trigger(0)], source(0, 110, 10), source(1, 130, 25), vec![(160, abort)]].concat());
+        assert_eq!((told.progress, told.end_to_end), (Progress::Failed, Some(Span(60))), "until it failed");
+        assert_eq!((told.sums.acknowledged, told.sums.latest_ack), (1, Some(Time(150))));
+        assert_eq!(told.sums.checkpointed, Bytes(10));
+        let late = told.vertices[0].subtasks[1];
+        assert_eq!((late.ack, late.end_to_end, late.start_delay), (None, None, Some(Span(30))));
+        assert_eq!(told.vertices[1].subtasks[0].start_delay, None);
+    }
+
+    #[test]
+    fn a_task_that_had_ended_counts_as_acknowledged_at_once_with_zeros() {
+        let ended = (90, Event::TaskFinished { task: TaskId(0) });
+        let before = [vec![ended, trigger(0)], source(1, 130, 25)].concat();
+        let measures = told(before.clone());
+        let first = measures.vertices[0].subtasks[0];
+        assert_eq!((first.finished, first.ack, first.end_to_end), (true, Some(Time(100)), Some(Span::ZERO)));
+        let bytes = measures.vertices[0].summary(|s| Some(s.checkpointed.0));
+        assert_eq!(bytes, Some(MinMaxAvg { min: 0, max: 25, avg: 12 }));
+        // A restart that starts it again takes it back.
+        let started = Event::TaskStarted { task: TaskId(0), attempt: Attempt(1), checkpoint: CheckpointId::INITIAL };
+        let again = told([vec![(95, started)], before].concat());
+        assert_eq!(again.vertices[0].sums.acknowledged, 1);
     }
 }
