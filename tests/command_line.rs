@@ -318,6 +318,49 @@ fn a_run_without_checkpoints_has_no_chart_and_says_so() {
 }
 
 #[test]
+fn a_checkpoint_is_shown_in_full() {
+    let desk = Desk::new("checkpoint");
+    desk.write("a.json", good());
+    let called = desk.call(&["run", "a.json", "--checkpoint", "2"]);
+    assert_eq!((called.code, &*called.err), (Some(0), ""));
+    for part in
+        ["Checkpoint 2 completed: triggered at 1s,", "count: 2/2 acknowledged", "(persisted)", "Start", "PASS  "]
+    {
+        assert!(called.out.contains(part), "\"{part}\" is missing in:\n{}", called.out);
+    }
+    let object = desk.call(&["run", "a.json", "--checkpoint", "2", "--json"]);
+    let object: Value = serde_json::from_str(&object.out).expect("JSON");
+    let report = desk.call(&["run", "a.json", "--json"]);
+    let report: Value = serde_json::from_str(&report.out).expect("JSON");
+    assert_eq!(object, report["checkpoints"][1]);
+    assert_eq!(object["tasks"][1]["subtasks"].as_array().map(Vec::len), Some(2));
+    let last = desk.call(&["run", "a.json", "--checkpoint", "last"]);
+    assert!(last.out.contains("Checkpoint 6 completed"), "{}", last.out);
+    let failed = desk.call(&["run", &shipped("09-expiry.json"), "--checkpoint", "1"]);
+    assert_eq!(failed.code, Some(0));
+    assert!(failed.out.contains("Checkpoint 1 failed (expired) 250ms after its trigger"), "{}", failed.out);
+}
+
+#[test]
+fn a_checkpoint_that_is_not_there_is_bad_input() {
+    let desk = Desk::new("no-checkpoint");
+    desk.write("a.json", good());
+    let uncoordinated = shipped("17-uncoordinated.json");
+    for (arguments, told) in [
+        (&["a.json", "--checkpoint", "99"][..], "a.json: no checkpoint 99 was triggered; this run has 1 to 6"),
+        (&[&uncoordinated, "--checkpoint", "last"], "no checkpoint of the whole job was triggered"),
+        (&["a.json", &uncoordinated, "--checkpoint", "1"], "--checkpoint shows one run, and there are 2 scenarios"),
+        (&["a.json", "--checkpoint", "x"], "give the number of a checkpoint, or \"last\""),
+        (&["a.json", "--checkpoint", "1", "--brief"], "'--brief'"),
+    ] {
+        let called = desk.call(&[&["run", "--chart", "c", "--trace", "t"], arguments].concat());
+        assert_eq!((called.code, &*called.out), (Some(2), ""), "{arguments:?}");
+        assert!(called.err.contains(told), "{arguments:?}: {}", called.err);
+        assert_eq!(desk.files(), ["a.json"], "nothing is written: {arguments:?}");
+    }
+}
+
+#[test]
 fn new_writes_a_scenario_that_runs_and_overwrites_nothing() {
     let desk = Desk::new("new");
     assert_eq!(desk.call(&["new", "job.json"]).code, Some(0));

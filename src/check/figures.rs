@@ -6,15 +6,19 @@
 //!
 //! Single numbers that scenarios bound and reports print have a name in the table [`FIGURES`].
 
+mod checkpoint;
+mod measures;
 mod sample;
 mod table;
 
+pub use checkpoint::{Arrival, CheckpointFigures, Purpose, Status, TaskTimes};
+pub use measures::{Measures, MinMaxAvg, Progress, SubtaskMeasures, Sums, VertexMeasures};
 pub use sample::{Comparison, Contestant, Measured, Sample, Spread};
 pub use table::{Expectation, FIGURES, Figure, Unit, Value, check_bounds, evaluate};
 
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Span, TaskId, Time};
 use crate::plan::Plan;
-use crate::trace::{AbortReason, Event, Observer};
+use crate::trace::{Event, Observer};
 
 /// All that a run measured.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub struct Figures {
     /// For every operator whether it is a source: what sources count as applied is not work done to state.
     is_source: Vec<bool>,
     last_failure: Time,
+    /// For every task whether it has ended for good.
+    finished: Vec<bool>,
     /// Sender and receiver of every channel.
     ends: Vec<(TaskId, TaskId)>,
     /// Which checkpoint's alignment a task is in; 0: none.
@@ -76,94 +82,6 @@ pub struct Totals {
     pub drained: Option<bool>,
 }
 
-/// How a checkpoint ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Not yet.
-    Pending,
-    /// All acknowledgements are in and the metadata is written.
-    Completed,
-    /// It was given up.
-    Aborted(AbortReason),
-}
-
-impl Status {
-    /// The word for it in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Completed => "completed",
-            Self::Aborted(reason) => reason.name(),
-        }
-    }
-}
-
-/// One checkpoint that the coordinator triggered.
-#[derive(Clone, Debug)]
-pub struct CheckpointFigures {
-    /// Its id.
-    pub id: CheckpointId,
-    /// When the coordinator triggered it.
-    pub triggered: Time,
-    /// How it ended.
-    pub status: Status,
-    /// When it completed or was given up; [`Time::NEVER`] while it is pending.
-    pub ended: Time,
-    /// When the coordinator had the last acknowledgement so far; [`Time::NEVER`] before the first.
-    pub last_ack: Time,
-    /// The task whose acknowledgement was the last.
-    pub slowest: Option<TaskId>,
-    /// Bytes that its tasks wrote to storage.
-    pub bytes: Bytes,
-    /// By task.
-    pub tasks: Vec<TaskTimes>,
-}
-
-/// The instants of one checkpoint at one task; [`Time::NEVER`] is what did not happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TaskTimes {
-    /// The first barrier was handled, or the coordinator's trigger.
-    pub reached: Time,
-    /// The last barrier was handled; the same as `reached` if there was but one, or a trigger.
-    pub aligned: Time,
-    /// The synchronous part of the snapshot began.
-    pub started: Time,
-    /// The synchronous part ended.
-    pub taken: Time,
-    /// All of it is in storage.
-    pub durable: Time,
-    /// The coordinator has the acknowledgement.
-    pub acked: Time,
-    /// Bytes written.
-    pub bytes: Bytes,
-    /// How the first barrier came; `None`: by the coordinator's trigger.
-    pub first: Option<Arrival>,
-    /// How the last barrier came.
-    pub last: Option<Arrival>,
-    /// The last barrier came after the snapshot had begun: its channel was captured until then, and the
-    /// snapshot was not complete before. Told by the order of events, which one instant may have several of.
-    pub captured: bool,
-    /// When the protocol began to measure the alignment, if it does.
-    pub first_barrier: Time,
-    /// When it stopped.
-    pub last_barrier: Time,
-    /// Bytes of the buffers that were read in between.
-    pub processed: Bytes,
-    /// Bytes of channels that became part of the snapshot.
-    pub persisted: Bytes,
-    /// The barrier had overtaken data when the snapshot began.
-    pub unaligned: bool,
-}
-
-/// A barrier at the end of its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrival {
-    /// The channel it came through.
-    pub channel: ChannelId,
-    /// When its sender put it in; [`Time::NEVER`] if nobody saw that.
-    pub sent: Time,
-}
-
 /// What one restart cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestartFigures {
@@ -206,6 +124,7 @@ impl Figures {
             blocked_since: vec![Time::NEVER; tasks],
             is_source,
             last_failure: Time::NEVER,
+            finished: vec![false; tasks],
             ends,
             aligning: vec![CheckpointId::INITIAL; tasks],
             lanes: Vec::new(),
@@ -221,6 +140,7 @@ impl Figures {
         self.blocked.fill(Span::ZERO);
         self.blocked_since.fill(Time::NEVER);
         self.last_failure = Time::NEVER;
+        self.finished.fill(false);
         self.aligning.fill(CheckpointId::INITIAL);
         self.lanes.iter_mut().for_each(|lane| lane.checkpoint = CheckpointId::INITIAL);
     }
@@ -267,12 +187,13 @@ impl Figures {
         self.lanes.iter_mut().find(|lane| lane.checkpoint == id)
     }
 
-    fn triggered(&mut self, at: Time, id: CheckpointId) {
+    fn triggered(&mut self, at: Time, id: CheckpointId, purpose: Purpose) {
         let mut tasks = self.spare.pop().unwrap_or_default();
         tasks.clear();
-        tasks.resize(self.blocked.len(), TaskTimes::NEVER);
+        tasks.extend(self.finished.iter().map(|finished| TaskTimes { finished: *finished, ..TaskTimes::NEVER }));
         self.checkpoints.push(CheckpointFigures {
             id,
+            purpose,
             triggered: at,
             status: Status::Pending,
             ended: Time::NEVER,
@@ -374,6 +295,7 @@ impl Figures {
 
     fn started(&mut self, at: Time, task: TaskId, checkpoint: CheckpointId) {
         self.unblocked(at, task);
+        self.finished[task.index()] = false;
         // The first start of all tasks belongs to no restart.
         if let Some(restart) = self.restarts.last_mut() {
             restart.running = at;
@@ -419,7 +341,9 @@ impl Observer for Figures {
                 }
             }
             Event::BarrierReceived { task, channel, checkpoint } => self.received(at, task, channel, checkpoint),
-            Event::CheckpointTriggered { checkpoint, .. } => self.triggered(at, checkpoint),
+            Event::CheckpointTriggered { checkpoint, purpose } => {
+                self.triggered(at, checkpoint, Purpose::of(purpose));
+            }
             Event::TriggerReceived { task, checkpoint } => {
                 if let Some(times) = self.at_task(checkpoint, task).filter(|times| times.reached == Time::NEVER) {
                     (times.reached, times.aligned) = (at, at);
@@ -463,7 +387,11 @@ impl Observer for Figures {
                 self.last_failure = at;
                 self.unblocked(at, task);
             }
-            Event::TaskCancelled { task, .. } | Event::TaskFinished { task } => self.unblocked(at, task),
+            Event::TaskCancelled { task, .. } => self.unblocked(at, task),
+            Event::TaskFinished { task } => {
+                self.unblocked(at, task);
+                self.finished[task.index()] = true;
+            }
             Event::JobRestarting { task, attempt } => self.restarts.push(RestartFigures {
                 attempt,
                 cause: task,
@@ -495,91 +423,10 @@ impl Observer for Figures {
     }
 }
 
-impl CheckpointFigures {
-    /// From the trigger to the last acknowledgement; only a completed checkpoint has it.
-    pub fn end_to_end(&self) -> Option<Span> {
-        (self.status == Status::Completed).then(|| between(self.triggered, self.last_ack)).flatten()
-    }
-
-    /// From the trigger until a task handled its first barrier, or the trigger itself.
-    pub fn start_delay(&self, task: TaskId) -> Option<Span> {
-        self.tasks[task.index()].start_delay(self.triggered)
-    }
-
-    /// Bytes of channels that became part of it.
-    pub fn persisted(&self) -> Bytes {
-        Bytes(self.tasks.iter().map(|times| times.persisted.0).sum())
-    }
-
-    /// Bytes that tasks went on processing while they aligned.
-    pub fn processed(&self) -> Bytes {
-        Bytes(self.tasks.iter().map(|times| times.processed.0).sum())
-    }
-
-    /// The largest of a duration over all tasks that have it.
-    pub fn max(&self, duration: impl Fn(&TaskTimes) -> Option<Span>) -> Option<Span> {
-        self.tasks.iter().filter_map(duration).max()
-    }
-
-    /// The largest start delay.
-    pub fn start_delay_max(&self) -> Option<Span> {
-        self.max(|times| times.start_delay(self.triggered))
-    }
-}
-
-impl TaskTimes {
-    /// Nothing happened yet.
-    pub const NEVER: Self = Self {
-        reached: Time::NEVER,
-        aligned: Time::NEVER,
-        started: Time::NEVER,
-        taken: Time::NEVER,
-        durable: Time::NEVER,
-        acked: Time::NEVER,
-        bytes: Bytes(0),
-        first: None,
-        last: None,
-        captured: false,
-        first_barrier: Time::NEVER,
-        last_barrier: Time::NEVER,
-        processed: Bytes(0),
-        persisted: Bytes(0),
-        unaligned: false,
-    };
-
-    /// From the trigger to the first barrier handled, as the task's protocol measures it if it does.
-    fn start_delay(&self, triggered: Time) -> Option<Span> {
-        between(triggered, if self.first_barrier == Time::NEVER { self.reached } else { self.first_barrier })
-    }
-
-    /// From the first barrier handled to the last, as the task's protocol measures it if it does.
-    pub fn alignment(&self) -> Option<Span> {
-        match self.first_barrier == Time::NEVER {
-            true => between(self.reached, self.aligned),
-            false => between(self.first_barrier, self.last_barrier),
-        }
-    }
-
-    /// The synchronous part.
-    pub fn sync(&self) -> Option<Span> {
-        between(self.started, self.taken)
-    }
-
-    /// The asynchronous part, until everything is in storage: captured channels too, whose last barriers it
-    /// waits for.
-    pub fn r#async(&self) -> Option<Span> {
-        between(self.taken, self.durable)
-    }
-}
-
-/// `None` unless both happened.
-fn between(from: Time, to: Time) -> Option<Span> {
-    (from != Time::NEVER && to != Time::NEVER).then(|| to.since(from))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::AbortReason;
 
     const ONE: CheckpointId = CheckpointId(1);
     const TWO: CheckpointId = CheckpointId(2);

@@ -1,11 +1,11 @@
 //! `cutline run`: simulate scenarios and judge them.
 
 use super::{Command, named, read_scenario, scenario_files, write_chart};
-use crate::base::Problem;
+use crate::base::{CheckpointId, Problem};
 use crate::campaign::{Outcome, Runner, Want};
-use crate::check::Verdict;
+use crate::check::{CheckpointFigures, Figures, Verdict};
 use crate::plan::Plan;
-use crate::report::{CheckLine, RunView, json, table, timeline, write_file};
+use crate::report::{CheckLine, RunView, checkpoint, checkpoint_json, json, table, timeline, write_file};
 use crate::trace::{Stamped, first_divergence, to_json};
 use crate::world::Job;
 use clap::{Arg, ArgAction, ArgMatches};
@@ -42,8 +42,8 @@ impl Command for Run {
                     .help("Write every event as JSON Lines to PATH.jsonl; for several runs PATH is a folder"),
             )
             .arg(Arg::new("chart").long("chart").value_name("PATH").help(
-                "Draw the timeline of the slowest complete checkpoint as PATH.svg and PATH.png; for several runs \
-                 PATH is a folder",
+                "Draw the timeline of the slowest complete checkpoint, or of --checkpoint, as PATH.svg and PATH.png; for \
+                 several runs PATH is a folder",
             ))
             .arg(
                 Arg::new("twice")
@@ -56,6 +56,14 @@ impl Command for Run {
                     .long("brief")
                     .action(ArgAction::SetTrue)
                     .help("One line for each run (the default for more than three)"),
+            )
+            .arg(
+                Arg::new("checkpoint")
+                    .long("checkpoint")
+                    .value_name("N")
+                    .value_parser(Which::parse)
+                    .conflicts_with("brief")
+                    .help("Show checkpoint N, or the `last` one triggered, by vertex and subtask as Flink does"),
             )
             .after_help(
                 "Examples:\n  cutline run scenarios/\n  cutline run job.json --seed 7 --chart reports/job\n  \
@@ -76,6 +84,11 @@ impl Command for Run {
             let found = format!("two of the scenarios are called {name}, and would write the same files");
             return Err(Problem::plain(found, "run them one by one, or rename one"));
         }
+        let checkpoint: Option<Which> = arguments.get_one("checkpoint").copied();
+        if checkpoint.is_some() && many {
+            let found = format!("--checkpoint shows one run, and there are {} scenarios", runs.len());
+            return Err(Problem::plain(found, "give one scenario file"));
+        }
         let options = Options {
             seed: arguments.get_one("seed").copied(),
             trace: arguments.get_one::<String>("trace").map(PathBuf::from),
@@ -83,6 +96,7 @@ impl Command for Run {
             twice,
             json: arguments.get_flag("json"),
             brief: arguments.get_flag("brief") || runs.len() > 3,
+            checkpoint,
             many,
         };
         let mut objects = Vec::new();
@@ -109,7 +123,50 @@ struct Options {
     twice: bool,
     json: bool,
     brief: bool,
+    checkpoint: Option<Which>,
     many: bool,
+}
+
+/// Which checkpoint is to be shown.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    Last,
+    Id(CheckpointId),
+}
+
+impl Which {
+    fn parse(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("last", _) => Ok(Self::Last),
+            (_, Ok(id)) => Ok(Self::Id(CheckpointId(id))),
+            _ => Err("give the number of a checkpoint, or \"last\"".to_owned()),
+        }
+    }
+
+    fn of(self, figures: &Figures) -> Result<&CheckpointFigures, Problem> {
+        let Some(last) = figures.checkpoints.last() else {
+            return Err(Problem::plain("no checkpoint of the whole job was triggered", ""));
+        };
+        let Self::Id(id) = self else { return Ok(last) };
+        figures.checkpoint(id).ok_or_else(|| {
+            let there = numbers(figures.checkpoints.iter().map(|checkpoint| checkpoint.id.0));
+            Problem::plain(format!("no checkpoint {id} was triggered"), format!("this run has {there}"))
+        })
+    }
+}
+
+/// Rising numbers in few words: `1 to 6, 8`.
+fn numbers(all: impl Iterator<Item = u64>) -> String {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for n in all {
+        match ranges.last_mut() {
+            Some((_, end)) if *end + 1 == n => *end = n,
+            _ => ranges.push((n, n)),
+        }
+    }
+    let words =
+        ranges.into_iter().map(|(from, to)| if from == to { from.to_string() } else { format!("{from} to {to}") });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 impl Options {
@@ -164,13 +221,15 @@ fn run_one(
             outcome.as_expected = false;
         }
     }
+    let figures = runner.figures().expect("figures were wanted");
+    let in_file = |problem: Problem| problem.in_file(path.display().to_string());
+    let chosen = options.checkpoint.map(|which| which.of(figures)).transpose().map_err(in_file)?;
     if let Some(base) = &options.trace {
         let lines: Vec<String> = runner.trace().iter().map(|event| trace_line(event, &job.plan)).collect();
         let file = named(&options.place(base, path), "jsonl", &["jsonl"]);
         write_file(&file, lines.concat().as_bytes())?;
     }
     let checks = check_lines(&runner, &outcome);
-    let figures = runner.figures().expect("figures were wanted");
     let view = RunView {
         scenario: &job.scenario,
         plan: &job.plan,
@@ -187,13 +246,19 @@ fn run_one(
     };
     if let Some(base) = &options.chart {
         let caption = format!("{} · {} · seed {seed}", job.scenario.name, job.scenario.checkpoints.protocol);
-        match timeline(&job.plan, figures, None, &caption) {
-            Some(picture) => write_chart(&picture, &options.place(base, path))?,
-            None => eprintln!("{}: no checkpoint completed, so there is no timeline to draw", path.display()),
+        match (timeline(&job.plan, figures, chosen.map(|checkpoint| checkpoint.id), &caption), chosen) {
+            (Some(picture), _) => write_chart(&picture, &options.place(base, path))?,
+            (None, None) => eprintln!("{}: no checkpoint completed, so there is no timeline to draw", path.display()),
+            (None, Some(checkpoint)) => {
+                let (file, id) = (path.display(), checkpoint.id);
+                eprintln!("{file}: checkpoint {id} did not complete, so there is no timeline to draw");
+            }
         }
     }
     if options.json {
-        objects.push(json(&view));
+        objects.push(chosen.map_or_else(|| json(&view), |checkpoint| checkpoint_json(&view, checkpoint)));
+    } else if let Some(chosen) = chosen {
+        let _ = writeln!(out, "{}", checkpoint(&view, chosen));
     } else if options.brief {
         let _ = writeln!(out, "{}", brief(path, &outcome));
     } else {

@@ -351,7 +351,7 @@ impl fmt::Display for Difference {
 mod tests {
     use super::*;
     use crate::base::{Attempt, Bytes, below};
-    use crate::check::{Figures, Status};
+    use crate::check::{Figures, Purpose, Status};
     use crate::model::sample::{self, By, Invented, Order};
     use crate::trace::{Event, Observer};
     use proptest::prelude::*;
@@ -580,6 +580,7 @@ mod tests {
         }
         let checkpoint = CheckpointFigures {
             id: CheckpointId(1),
+            purpose: Purpose::Checkpoint,
             triggered: Time::ZERO,
             status: Status::Completed,
             ended: Time(40),

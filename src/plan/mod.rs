@@ -160,9 +160,19 @@ impl Plan {
 
     /// `count[2]`, or `source -> map[2]` for a chain.
     pub fn task_name(&self, task: TaskId) -> String {
-        let planned = &self.tasks[task.index()];
-        let names: Vec<&str> = planned.chain.iter().map(|op| self.operators[op.index()].name.as_str()).collect();
-        format!("{}[{}]", names.join(" -> "), planned.subtask)
+        format!("{}[{}]", self.chain_name(task), self.tasks[task.index()].subtask)
+    }
+
+    /// What the subtasks of a chain have in common: `source -> map`.
+    pub fn chain_name(&self, task: TaskId) -> String {
+        let chain = self.tasks[task.index()].chain.iter();
+        chain.map(|op| self.operators[op.index()].name.as_str()).collect::<Vec<_>>().join(" -> ")
+    }
+
+    /// The tasks of each chain, in the order of subtasks; chains so that inputs come before outputs.
+    pub fn chains(&self) -> impl Iterator<Item = Range<u32>> + '_ {
+        let heads = self.order.iter().map(|op| &self.operators[op.index()]).filter(|op| op.position == 0);
+        heads.map(|head| head.tasks.clone())
     }
 
     /// `source[0]->count[2]`.

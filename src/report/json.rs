@@ -1,8 +1,16 @@
 //! The report of a run for programs: what the table shows, in nanoseconds and bytes.
+//!
+//! The measures of a checkpoint have the names of Flink's REST API with the unit behind them, and nest as they do there:
+//! `tasks` lists vertices (`name`, `status`, `num_subtasks`, `num_acknowledged_subtasks`, `latest_ack_timestamp_ns`,
+//! sums, a `summary` of `min`, `max`, `avg`), and these list `subtasks`, each with `start_delay_ns`, `alignment`
+//! (`duration_ns`, `processed_bytes`, `persisted_bytes`), `checkpoint` (`sync_ns`, `async_ns`), `unaligned_checkpoint`
+//! and more. Flink's `checkpointed_size` is `checkpointed_bytes`, its `state_size` is `full_bytes`. What they mean is in
+//! [`Measures`]. Unlike there, what did not happen is `null` and not -1, and a subtask that is `pending_or_failed`
+//! tells how far it got. `end_to_end_ns` of a checkpoint that failed is `null`; Flink shows `ended_ns` - `trigger_ns`.
 
 use super::RunView;
 use crate::base::{Span, TaskId, Time};
-use crate::check::{CheckpointFigures, FIGURES, TaskTimes, Unit};
+use crate::check::{CheckpointFigures, FIGURES, Measures, SubtaskMeasures, TaskTimes, Unit, VertexMeasures};
 use crate::model::{Cause, explain};
 use serde_json::{Map, Value, json};
 
@@ -37,7 +45,7 @@ pub fn json(view: &RunView) -> Value {
         "events": view.events,
         "hops": view.hops,
         "figures": named(view),
-        "checkpoints": figures.checkpoints.iter().map(|c| checkpoint(view, c)).collect::<Vec<_>>(),
+        "checkpoints": figures.checkpoints.iter().map(|c| checkpoint_json(view, c)).collect::<Vec<_>>(),
         "slowest_completed": super::slowest(figures).map(|c| tasks(view, c)),
         "restarts": restarts.collect::<Vec<_>>(),
         "checks": checks.collect::<Vec<_>>(),
@@ -70,7 +78,9 @@ fn ns(span: Option<Span>) -> Option<u64> {
     span.map(|span| span.0)
 }
 
-fn checkpoint(view: &RunView, c: &CheckpointFigures) -> Value {
+/// One checkpoint as JSON, with all measures of its vertices and subtasks.
+pub fn checkpoint_json(view: &RunView, c: &CheckpointFigures) -> Value {
+    let measures = Measures::of(view.plan, c);
     let told = explain(view.plan, c).map(|told| {
         let causes = Cause::ALL.map(|cause| (cause.name().to_owned(), json!(told.total(cause).0)));
         json!({
@@ -84,6 +94,7 @@ fn checkpoint(view: &RunView, c: &CheckpointFigures) -> Value {
     });
     json!({
         "id": c.id.0,
+        "purpose": c.purpose.name(),
         "status": c.status.name(),
         "trigger_ns": c.triggered.0,
         "ended_ns": instant(c.ended),
@@ -93,8 +104,70 @@ fn checkpoint(view: &RunView, c: &CheckpointFigures) -> Value {
         "sync_max_ns": ns(c.max(TaskTimes::sync)),
         "async_max_ns": ns(c.max(TaskTimes::r#async)),
         "bytes": c.bytes.0,
+        "checkpointed_bytes": measures.sums.checkpointed.0,
+        "full_bytes": measures.sums.full.0,
+        "processed_bytes": measures.sums.processed.0,
+        "persisted_bytes": measures.sums.persisted.0,
+        "num_subtasks": measures.sums.subtasks,
+        "num_acknowledged_subtasks": measures.sums.acknowledged,
         "slowest": c.slowest.map(|task| view.plan.task_name(task)),
         "explained": told,
+        "tasks": measures.vertices.iter().map(|v| vertex(&measures, v)).collect::<Vec<_>>(),
+    })
+}
+
+fn vertex(measures: &Measures, v: &VertexMeasures) -> Value {
+    json!({
+        "name": v.name,
+        "status": measures.progress.name(),
+        "num_subtasks": v.sums.subtasks,
+        "num_acknowledged_subtasks": v.sums.acknowledged,
+        "latest_ack_timestamp_ns": v.sums.latest_ack.map(|at| at.0),
+        "end_to_end_ns": ns(v.end_to_end),
+        "checkpointed_bytes": v.sums.checkpointed.0,
+        "full_bytes": v.sums.full.0,
+        "processed_bytes": v.sums.processed.0,
+        "persisted_bytes": v.sums.persisted.0,
+        "summary": summary(v),
+        "subtasks": v.subtasks.iter().map(subtask).collect::<Vec<_>>(),
+    })
+}
+
+fn summary(v: &VertexMeasures) -> Value {
+    let of = |of: fn(&SubtaskMeasures) -> Option<u64>| {
+        v.summary(of).map(|summary| json!({"min": summary.min, "max": summary.max, "avg": summary.avg}))
+    };
+    json!({
+        "end_to_end_ns": of(|s| ns(s.end_to_end)),
+        "checkpointed_bytes": of(|s| Some(s.checkpointed.0)),
+        "full_bytes": of(|s| Some(s.full.0)),
+        "checkpoint_duration": {"sync_ns": of(|s| ns(s.sync)), "async_ns": of(|s| ns(s.r#async))},
+        "alignment": {
+            "processed_bytes": of(|s| Some(s.processed.0)),
+            "persisted_bytes": of(|s| Some(s.persisted.0)),
+            "duration_ns": of(|s| ns(s.alignment)),
+        },
+        "start_delay_ns": of(|s| ns(s.start_delay)),
+    })
+}
+
+fn subtask(s: &SubtaskMeasures) -> Value {
+    json!({
+        "index": s.index,
+        "status": if s.ack.is_some() { "completed" } else { "pending_or_failed" },
+        "finished": s.finished,
+        "ack_timestamp_ns": s.ack.map(|at| at.0),
+        "end_to_end_ns": ns(s.end_to_end),
+        "checkpointed_bytes": s.checkpointed.0,
+        "full_bytes": s.full.0,
+        "checkpoint": {"sync_ns": ns(s.sync), "async_ns": ns(s.r#async)},
+        "alignment": {
+            "processed_bytes": s.processed.0,
+            "persisted_bytes": s.persisted.0,
+            "duration_ns": ns(s.alignment),
+        },
+        "start_delay_ns": ns(s.start_delay),
+        "unaligned_checkpoint": s.unaligned,
     })
 }
 
@@ -138,5 +211,35 @@ mod tests {
         let told = &report["checkpoints"][0]["explained"];
         let causes = told["causes_ns"].as_object().expect("explained").values().filter_map(Value::as_u64);
         assert_eq!(Some(causes.sum()), report["checkpoints"][0]["end_to_end_ns"].as_u64());
+    }
+
+    #[test]
+    fn measures_are_named_and_nested_as_by_flink() {
+        let report = sample::with_view(sample::Size::Small, json);
+        let checkpoint = &report["checkpoints"][0];
+        let join = &checkpoint["tasks"][1];
+        assert_eq!((&join["name"], &join["status"]), (&json!("join"), &json!("completed")));
+        assert_eq!((&join["num_subtasks"], &checkpoint["num_acknowledged_subtasks"]), (&json!(2), &json!(4)));
+        let ends = |vertex: &Value| {
+            vertex["subtasks"].as_array().into_iter().flatten().map(|s| s["end_to_end_ns"].as_u64()).max()
+        };
+        assert_eq!(ends(join).flatten(), join["summary"]["end_to_end_ns"]["max"].as_u64());
+        assert_eq!(ends(join).flatten(), join["end_to_end_ns"].as_u64());
+        let subtask = &join["subtasks"][1];
+        for number in [
+            &subtask["start_delay_ns"],
+            &subtask["alignment"]["duration_ns"],
+            &subtask["alignment"]["processed_bytes"],
+            &subtask["alignment"]["persisted_bytes"],
+            &subtask["checkpoint"]["sync_ns"],
+            &subtask["checkpoint"]["async_ns"],
+            &subtask["checkpointed_bytes"],
+            &subtask["full_bytes"],
+        ] {
+            assert!(number.is_u64(), "{subtask:#}");
+        }
+        let failed = &report["checkpoints"][3];
+        assert_eq!((&failed["status"], &failed["tasks"][2]["status"]), (&json!("expired"), &json!("failed")));
+        assert_eq!(failed["tasks"][2]["subtasks"][0]["status"], "pending_or_failed");
     }
 }

@@ -11,6 +11,7 @@
 //! knows the world, a driver or a protocol.
 
 mod canvas;
+mod checkpoint;
 pub mod compare;
 mod file;
 mod grid;
@@ -21,9 +22,10 @@ mod table;
 mod timeline;
 
 pub use canvas::{Picture, Shape, color};
+pub use checkpoint::checkpoint;
 pub use file::write_file;
 pub use grid::{Grid, elide, hang, wrap};
-pub use json::json;
+pub use json::{checkpoint_json, json};
 pub use table::table;
 pub use timeline::timeline;
 

@@ -1,8 +1,9 @@
 //! The table that `run` prints for one run: at most 100 columns, no colour.
 
+use super::checkpoint::kind;
 use super::{Grid, RunView, elide, hang, slowest, wrap};
-use crate::base::{Span, TaskId, Time};
-use crate::check::{CheckpointFigures, RestartFigures, Status, TaskTimes};
+use crate::base::{Bytes, Span, TaskId, Time};
+use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, TaskTimes};
 use crate::model::{Cause, Difference, explain};
 use crate::plan::Plan;
 use std::fmt::Write;
@@ -31,7 +32,7 @@ pub fn table(view: &RunView) -> String {
     out
 }
 
-fn header(view: &RunView) -> String {
+pub(super) fn header(view: &RunView) -> String {
     let (scenario, plan) = (view.scenario, view.plan);
     let title = match scenario.why.is_empty() {
         true => scenario.name.clone(),
@@ -84,39 +85,10 @@ fn worth_showing(all: &[CheckpointFigures]) -> Vec<usize> {
 }
 
 fn checkpoints(view: &RunView) -> String {
-    let (plan, all) = (view.plan, &view.figures.checkpoints);
-    let mut rows = Grid::new(&[
-        ">#",
-        "<status",
-        ">trigger",
-        ">end-to-end",
-        ">delay",
-        ">alignment",
-        ">sync",
-        ">async",
-        ">bytes",
-        "<slowest task",
-    ]);
+    let all = &view.figures.checkpoints;
     let shown = worth_showing(all);
-    let mut explained = Vec::new();
-    for i in &shown {
-        let checkpoint = &all[*i];
-        rows.row([
-            checkpoint.id.to_string(),
-            checkpoint.status.name().to_owned(),
-            checkpoint.triggered.to_string(),
-            or_dash(checkpoint.end_to_end()),
-            or_dash(checkpoint.start_delay_max()),
-            or_dash(checkpoint.max(TaskTimes::alignment)),
-            or_dash(checkpoint.max(TaskTimes::sync)),
-            or_dash(checkpoint.max(TaskTimes::r#async)),
-            checkpoint.bytes.to_string(),
-            checkpoint.slowest.map_or("-".to_owned(), |task| elide(&plan.task_name(task), 14)),
-        ]);
-        if let Some(told) = explain(plan, checkpoint) {
-            explained.push(told);
-        }
-    }
+    let explained: Vec<Difference> = shown.iter().filter_map(|i| explain(view.plan, &all[*i])).collect();
+    let rows = history(view.plan, &shown.iter().map(|i| &all[*i]).collect::<Vec<_>>());
     let count = |status: fn(&Status) -> bool| all.iter().filter(|c| status(&c.status)).count();
     let mut out = format!(
         "\nCheckpoints: {} triggered, {} completed, {} aborted{}\n{rows}",
@@ -131,6 +103,60 @@ fn checkpoints(view: &RunView) -> String {
             write!(out, "\nCritical paths, and what T(n,i) = max T(n,j) + t(i) predicts from sync and async\n{paths}");
     }
     out
+}
+
+/// A row for each of these checkpoints. What most runs have none of has a column only where it occurs: kinds, and
+/// the data in channels. Then columns that say less give way, so that the rows are not too long.
+fn history(plan: &Plan, shown: &[&CheckpointFigures]) -> String {
+    let measured: Vec<Measures> = shown.iter().map(|checkpoint| Measures::of(plan, checkpoint)).collect();
+    let cells = |cell: Cell| shown.iter().map(|checkpoint| cell(plan, checkpoint)).collect();
+    let mut columns: Vec<(&str, Vec<String>)> = HISTORY.iter().map(|(name, cell)| (*name, cells(*cell))).collect();
+    let mut add = |behind: &str, name, cell: &dyn Fn(&Measures) -> String| {
+        let at = columns.iter().position(|(name, _)| *name == behind).expect("it is there");
+        columns.insert(at + 1, (name, measured.iter().map(cell).collect()));
+    };
+    let special = measured.iter().any(|measures| kind(measures).is_some());
+    let in_flight = measured.iter().any(|measures| measures.unaligned() || measures.sums.persisted > Bytes(0));
+    if special {
+        add(">#", "<kind", &|measures| kind(measures).unwrap_or_default());
+    }
+    if in_flight {
+        add(">bytes", ">processed", &|measures| measures.sums.processed.to_string());
+        add(">processed", ">persisted", &|measures| measures.sums.persisted.to_string());
+    }
+    let fits = |text: &str| text.lines().all(|line| line.chars().count() <= WIDTH);
+    let mut text = columned(&columns);
+    for name in ["<slowest task", ">sync", ">delay", ">async"].into_iter().filter(|_| special || in_flight) {
+        if fits(&text) {
+            break;
+        }
+        columns.retain(|(other, _)| *other != name);
+        text = columned(&columns);
+    }
+    text
+}
+
+type Cell = fn(&Plan, &CheckpointFigures) -> String;
+
+/// The columns that every list of checkpoints has.
+const HISTORY: [(&str, Cell); 10] = [
+    (">#", |_, c| c.id.to_string()),
+    ("<status", |_, c| c.status.name().to_owned()),
+    (">trigger", |_, c| c.triggered.to_string()),
+    (">end-to-end", |_, c| or_dash(c.end_to_end())),
+    (">delay", |_, c| or_dash(c.start_delay_max())),
+    (">alignment", |_, c| or_dash(c.max(TaskTimes::alignment))),
+    (">sync", |_, c| or_dash(c.max(TaskTimes::sync))),
+    (">async", |_, c| or_dash(c.max(TaskTimes::r#async))),
+    (">bytes", |_, c| c.bytes.to_string()),
+    ("<slowest task", |plan, c| c.slowest.map_or("-".to_owned(), |task| elide(&plan.task_name(task), 14))),
+];
+
+fn columned(columns: &[(&str, Vec<String>)]) -> String {
+    let mut grid = Grid::new(&columns.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    let rows = columns.first().map_or(0, |(_, cells)| cells.len());
+    (0..rows).for_each(|row| grid.row(columns.iter().map(|(_, cells)| cells[row].as_str())));
+    grid.to_string()
 }
 
 /// A row for each critical path. What only some protocols know has a column only where it occurs; where it
@@ -273,6 +299,11 @@ fn verdicts(view: &RunView) -> String {
     for note in view.notes {
         let _ = writeln!(out, "{}", hang("note: ", note, WIDTH));
     }
+    out + &conclusion(view)
+}
+
+/// The verdict in a line, and the digest.
+pub(super) fn conclusion(view: &RunView) -> String {
     let facts = format!(
         "{}, {}, {} of virtual time",
         counted(view.events, "event"),
@@ -284,8 +315,7 @@ fn verdicts(view: &RunView) -> String {
         (true, _) => ", as expected",
         (false, _) => ", NOT as expected",
     };
-    let _ = writeln!(out, "\n{}{expected}  {facts}\ndigest {}", view.verdict, view.digest);
-    out
+    format!("\n{}{expected}  {facts}\ndigest {}\n", view.verdict, view.digest)
 }
 
 #[cfg(test)]
@@ -338,6 +368,24 @@ mod tests {
             text.lines().next().is_some_and(|head| head.contains("capture"))
         };
         assert_eq!([Order::Emit, Order::Snapshot, Order::Overtake].map(has_column), [false, false, true]);
+    }
+
+    #[test]
+    fn kinds_and_data_in_channels_have_columns_where_they_occur() {
+        let (_, plan, mut figures) = sample::run(sample::Size::Huge, Order::Overtake);
+        let heading = |figures: &crate::check::Figures| {
+            let text = history(&plan, &figures.checkpoints.iter().collect::<Vec<_>>());
+            lines_fit(&text);
+            text.lines().next().expect("a heading").split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let has = |heading: &[String]| ["kind", "persisted", "task"].map(|name| heading.iter().any(|n| n == name));
+        assert_eq!(has(&heading(&figures)), [false, false, true]);
+        figures.checkpoints[1].purpose = crate::check::Purpose::Savepoint;
+        assert_eq!(has(&heading(&figures))[..2], [true, false]);
+        figures.checkpoints[2].tasks[3].unaligned = true;
+        figures.checkpoints[2].tasks[3].persisted = Bytes(1234 << 10);
+        figures.checkpoints[3].status = Status::Aborted(crate::trace::AbortReason::NotRunning);
+        assert_eq!(has(&heading(&figures)), [true, true, false], "what says less gives way");
     }
 
     #[test]
