@@ -251,7 +251,7 @@ fn generated_jobs_are_told_sizes_of_all_kinds() {
         generated += u32::from(
             generate(seed, &support::claimed(protocol.name(), SMALL), protocol.name()).network.debloat.is_some(),
         );
-        let job = debloating(seed, &SMALL, protocol.name());
+        let job = debloating(seed, &support::claimed(protocol.name(), SMALL), protocol.name());
         let (_, runner) = run(&job, seed, TRACED);
         let mut restarted = false;
         for stamped in runner.trace() {

@@ -277,8 +277,8 @@ impl World {
         if !std::mem::replace(&mut task.hurried, true) {
             let at = if before_all { 0 } else { task.mailbox.len() };
             task.mailbox.insert(at, Mail::Urgent);
-            host.notice(Notice::Wake(id));
         }
+        host.notice(Notice::Wake(id));
     }
 
     /// A task is told that a snapshot of it will not be used: what was captured for it is dropped.

@@ -51,7 +51,7 @@ impl World {
             TaskCommand::OvertakeOutputs { checkpoint } => self.overtake_outputs(job, id, checkpoint, host),
             TaskCommand::StopReading { drain } => self.stop_reading(job, id, drain, host),
             TaskCommand::Snapshot { barrier, whole } => self.take_snapshot(job, id, barrier, whole, host),
-            TaskCommand::Capture { port, checkpoint } => self.begin_capture(job, id, port, checkpoint),
+            TaskCommand::Capture { port, checkpoint } => self.begin_capture(job, id, port, checkpoint, host),
             TaskCommand::EndCapture { port, checkpoint } => self.end_capture(job, id, port, checkpoint, host),
             TaskCommand::Release { port } => {
                 let channel = job.plan.inputs(id)[port.index()];

@@ -228,7 +228,14 @@ impl World {
     }
 
     /// From now on what a task reads from a port is copied, beginning with what is left of the current buffer.
-    pub(super) fn begin_capture(&mut self, job: &Job, id: TaskId, port: Port, checkpoint: CheckpointId) {
+    pub(super) fn begin_capture<H: Host>(
+        &mut self,
+        job: &Job,
+        id: TaskId,
+        port: Port,
+        checkpoint: CheckpointId,
+        host: &mut H,
+    ) {
         let channel = job.plan.inputs(id)[port.index()];
         let task = &mut self.tasks[id.index()];
         task.capturing.push((port, checkpoint));
@@ -237,12 +244,21 @@ impl World {
         let mut records = Vec::new();
         if let Some(current) = task.current.filter(|current| current.channel == channel) {
             records.extend(self.net.rings[channel.index()].iter().take(current.left as usize));
+            let bytes = records.iter().map(|record: &Record| record.size).sum();
+            let (seq, records) = (current.seq, current.left);
+            host.emit(Event::InputPersisted { channel, checkpoint, seq, records, bytes });
         }
         snapshot.captured.push((port, records));
     }
 
     /// A buffer is about to be read: it belongs to every snapshot that captures its port.
-    pub(super) fn capture_buffer(&mut self, id: TaskId, port: Port, channel: ChannelId, records: u32) {
+    pub(super) fn capture_buffer<H: Host>(
+        &mut self,
+        id: TaskId,
+        (port, channel): (Port, ChannelId),
+        (seq, records, bytes): (u64, u32, u32),
+        host: &mut H,
+    ) {
         for (captured, checkpoint) in &self.tasks[id.index()].capturing {
             if *captured != port {
                 continue;
@@ -252,6 +268,7 @@ impl World {
             if let Some((_, copy)) = snapshot.captured.iter_mut().find(|(p, _)| *p == port) {
                 copy.extend(a.iter().chain(b));
             }
+            host.emit(Event::InputPersisted { channel, checkpoint: *checkpoint, seq, records, bytes });
         }
     }
 

@@ -412,7 +412,7 @@ impl World {
         match item {
             Item::Buffer { seq, records, bytes, held, .. } => {
                 host.emit(Event::BufferTaken { channel, seq, records, bytes });
-                self.capture_buffer(id, port, channel, records);
+                self.capture_buffer(id, (port, channel), (seq, records, bytes), host);
                 if records == 0 {
                     self.net.consumed(job, channel, seq, held, host);
                 } else {
