@@ -78,7 +78,7 @@
 //! lineage. The expected result comes from a batch evaluation that shares nothing with channels, barriers or
 //! time. A protocol is held to what it claims ([`protocol::Claims`]) on random jobs with random crashes,
 //! under the clock and in interleavings that no clock would make. Every check has forged traces that it must
-//! refuse (`tests/forged_traces.rs`), and a situation that a scenario promises and that never comes up is a
+//! refuse (`tests/forged_traces/`), and a situation that a scenario promises and that never comes up is a
 //! MISS, not a PASS.
 //!
 //! **Real.** Tasks exchange buffers with credits, a flush timeout and backpressure, as Flink's do; barriers,
@@ -102,7 +102,7 @@
 //! |---|---|---|---|
 //! | a protocol | `protocol/zoo/name.rs`: [`protocol::Protocol`], [`protocol::TaskRole`], and [`protocol::CoordinatorRole`] or the shared [`protocol::BarrierCoordinator`] | [`protocol::ZOO`] | `tests/zoo.rs`, and `tests/exactly_once.rs`: its claims, on random jobs |
 //! | an operator | `workload/operators/name.rs`: [`workload::OperatorKind`]; how many inputs it has: `scenario/operator.rs` | [`workload::OPERATORS`] | the oracle |
-//! | a check | `check/name.rs`: [`check::Check`] | [`check::CHECKS`] | a forged trace in `tests/forged_traces.rs` |
+//! | a check | `check/name.rs`: [`check::Check`] | [`check::CHECKS`] | a forged trace in `tests/forged_traces/` |
 //! | a figure | a line of `check/figures/table.rs` | [`check::FIGURES`] | `expect.figures` of a scenario |
 //! | a fault | `fault/name.rs`, a variant of [`fault::Primitive`] and of [`scenario::Effect`]; what it does to the cluster is `world/failover.rs` | - | a scenario |
 //! | a command | `cli/name.rs`: [`cli::Command`] | [`cli::COMMANDS`] | `tests/command_line.rs` |

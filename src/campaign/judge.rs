@@ -102,9 +102,11 @@ fn claims(job: &Job) -> Claims {
     let mut claims = Vec::new();
     claims.extend(promised.coordinated.then_some(Claim::Coordinated));
     claims.extend(promised.coordinated_cut.then_some(Claim::CoordinatedCut));
-    if promised.delivery == Delivery::ExactlyOnce {
-        claims.push(Claim::ExactlyOnceState);
-        claims.extend(committed.then_some(Claim::ExactlyOnceOutput));
-    }
+    let (state, output) = match promised.delivery {
+        Delivery::ExactlyOnce => (Claim::ExactlyOnceState, Claim::ExactlyOnceOutput),
+        Delivery::AtLeastOnce => (Claim::AtLeastOnceState, Claim::AtLeastOnceOutput),
+    };
+    claims.push(state);
+    claims.extend(committed.then_some(output));
     Claims::of(&claims)
 }

@@ -1,7 +1,8 @@
 //! The run comes to an end.
 //!
-//! After the limit sources stop and faults heal, so every job must drain. One that does not is stuck, and
-//! what its tasks last did is the reason that is told.
+//! After the limit sources stop and faults heal, so every job must drain; so must one that a savepoint ends before. One
+//! that does not is stuck, and what its tasks last did is the reason that is told. That tasks end one after the other,
+//! and some long before the others, is no reason: each of them must.
 
 use super::finding::head_name;
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
@@ -19,6 +20,7 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::TaskStarted,
     EventKind::TaskFailed,
     EventKind::TaskCancelled,
+    EventKind::ReadingStopped,
     EventKind::TaskDrained,
     EventKind::TaskFinished,
     EventKind::TaskBlocked,
@@ -27,9 +29,16 @@ const WANTS: Kinds = Kinds::of(&[
 
 #[derive(Clone)]
 pub(super) struct Liveness {
-    /// What each task last told.
-    tasks: Vec<Doing>,
+    tasks: Vec<Task>,
     examined: u64,
+}
+
+/// What a task last told.
+#[derive(Clone, Copy, Default)]
+struct Task {
+    doing: Doing,
+    /// Whatever else it does, it waits for output buffers.
+    blocked: bool,
 }
 
 /// In the order in which one of them is a reason for a stop.
@@ -38,10 +47,17 @@ enum Doing {
     Failed,
     Cancelled,
     Blocked,
+    Stopped,
     #[default]
     Running,
     Drained,
     Finished,
+}
+
+impl Task {
+    fn doing(self) -> Doing {
+        if self.blocked { Doing::Blocked } else { self.doing }
+    }
 }
 
 impl Doing {
@@ -50,6 +66,7 @@ impl Doing {
             Self::Failed => "has failed and was not restarted",
             Self::Cancelled => "was cancelled and not restarted",
             Self::Blocked => "waits for output buffers",
+            Self::Stopped => "reads nothing more for a savepoint that does not end the job",
             Self::Running => "waits for input",
             Self::Drained => "has no more input but does not finish",
             Self::Finished => "has finished",
@@ -61,6 +78,7 @@ impl Doing {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Blocked => "blocked",
+            Self::Stopped => "stopped",
             Self::Running => "waiting",
             Self::Drained => "drained",
             Self::Finished => "finished",
@@ -70,7 +88,7 @@ impl Doing {
 
 impl Liveness {
     pub(super) fn new(setting: &Setting<'_>) -> Self {
-        Self { tasks: vec![Doing::default(); setting.plan.tasks.len()], examined: 0 }
+        Self { tasks: vec![Task::default(); setting.plan.tasks.len()], examined: 0 }
     }
 }
 
@@ -85,15 +103,17 @@ impl Check for Liveness {
 
     fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
         let (task, doing) = match *event {
-            Event::TaskStarted { task, .. } | Event::TaskUnblocked { task } => (task, Doing::Running),
+            Event::TaskBlocked { task } => return self.tasks[task.index()].blocked = true,
+            Event::TaskUnblocked { task } => return self.tasks[task.index()].blocked = false,
+            Event::ReadingStopped { task, .. } => return self.tasks[task.index()].doing = Doing::Stopped,
+            Event::TaskDrained { task } => return self.tasks[task.index()].doing = Doing::Drained,
+            Event::TaskStarted { task, .. } => (task, Doing::Running),
             Event::TaskFailed { task, .. } => (task, Doing::Failed),
             Event::TaskCancelled { task, .. } => (task, Doing::Cancelled),
-            Event::TaskDrained { task } => (task, Doing::Drained),
             Event::TaskFinished { task } => (task, Doing::Finished),
-            Event::TaskBlocked { task } => (task, Doing::Blocked),
             _ => return,
         };
-        self.tasks[task.index()] = doing;
+        self.tasks[task.index()] = Task { doing, blocked: false };
     }
 
     fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
@@ -102,8 +122,9 @@ impl Check for Liveness {
             return;
         }
         out.add(ABOUT.name, end.at, || {
-            let waiting = self.tasks.iter().filter(|doing| **doing != Doing::Finished).count();
-            let first = self.tasks.iter().enumerate().min_by_key(|(index, doing)| (**doing, *index));
+            let doings = || self.tasks.iter().map(|task| task.doing());
+            let waiting = doings().filter(|doing| *doing != Doing::Finished).count();
+            let first = doings().enumerate().min_by_key(|(index, doing)| (*doing, *index));
             let Some((index, doing)) = first.filter(|_| waiting > 0) else {
                 return Finding::new("no end", "the run did not end although every task has finished");
             };
@@ -115,12 +136,12 @@ impl Check for Liveness {
     }
 
     fn reset(&mut self) {
-        self.tasks.fill(Doing::default());
+        self.tasks.fill(Task::default());
         self.examined = 0;
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
-        into.words(self.tasks.iter().map(|doing| *doing as u64));
+        into.words(self.tasks.iter().map(|task| (task.doing as u64) << 1 | u64::from(task.blocked)));
     }
 
     fn examined(&self) -> u64 {

@@ -12,7 +12,7 @@
 //!
 //! A new check is one file and one line in [`CHECKS`]. It says which [`Claim`] it belongs to: a protocol is
 //! only held to what it claims. It counts what it really compared ([`Check::examined`]): a check that looked
-//! at nothing has not passed. And it has at least one forged trace in `tests/forged_traces.rs` that trips it
+//! at nothing has not passed. And it has at least one forged trace in `tests/forged_traces/` that trips it
 //! and no other check.
 //!
 //! When totals of a channel are inconsistent after a recovery, `restore` tells it once; the other checks
@@ -24,6 +24,7 @@
 //! believe what the world believes. No check keeps a time in what it fingerprints, and none knows a fault.
 
 mod account;
+mod at_least;
 mod buffers;
 mod completion;
 mod cut;
@@ -33,10 +34,13 @@ mod liveness;
 mod order;
 mod output;
 mod pages;
+mod persisted;
 mod records;
 mod restore;
 mod runner;
+mod savepoints;
 mod state;
+mod wake_up;
 
 pub use account::{Account, Ledger, Tally};
 pub use figures::*;
@@ -49,6 +53,7 @@ use crate::scenario::Network;
 use crate::trace::{Event, EventKind};
 use crate::workload::Expected;
 use pages::Pages;
+use savepoints::Savepoints;
 
 /// All checks, in the order in which they are listed and told.
 pub const CHECKS: &[Entry] = &[
@@ -56,10 +61,13 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &records::ABOUT, build: |setting| Box::new(records::Records::new(setting)) },
     Entry { about: &buffers::ABOUT, build: |setting| Box::new(buffers::Buffers::new(setting)) },
     Entry { about: &cut::ABOUT, build: |setting| Box::new(cut::Cut::new(setting)) },
+    Entry { about: &persisted::ABOUT, build: |setting| Box::new(persisted::Persisted::new(setting)) },
     Entry { about: &completion::ABOUT, build: |setting| Box::new(completion::Completion::new(setting)) },
     Entry { about: &restore::ABOUT, build: |setting| Box::new(restore::Restore::new(setting)) },
     Entry { about: &state::ABOUT, build: |setting| Box::new(state::State::new(setting)) },
+    Entry { about: &at_least::ABOUT, build: |setting| Box::new(at_least::AtLeast::new(setting)) },
     Entry { about: &output::ABOUT, build: |setting| Box::new(output::Output::new(setting)) },
+    Entry { about: &wake_up::ABOUT, build: |setting| Box::new(wake_up::WakeUp::new(setting)) },
     Entry { about: &liveness::ABOUT, build: |setting| Box::new(liveness::Liveness::new(setting)) },
 ];
 
@@ -122,6 +130,10 @@ pub enum Claim {
     ExactlyOnceState,
     /// So does what is visible outside.
     ExactlyOnceOutput,
+    /// State reflects every record at least once, whatever happened, and exactly once if nothing did.
+    AtLeastOnceState,
+    /// So does what is visible outside.
+    AtLeastOnceOutput,
 }
 
 /// A set of claims.

@@ -2,7 +2,11 @@
 //!
 //! A buffer goes through four places: closed and queued at the sender, on the wire, waiting at the receiver,
 //! being read. On a local channel it waits at once. Places are counted, not listed: since everything is first
-//! in, first out, the counts and the number of the newest buffer tell which one must come next.
+//! in, first out, the counts and the number of the newest buffer tell which one must come next. Barriers are no
+//! buffers: one that overtakes changes nothing about the order of data.
+//!
+//! What a recovery puts into a remote channel again is partly at the receiver and behind that at the sender. Where the
+//! one ends and the other begins shows when the sender sends the first of its own; until then they are in either place.
 
 use super::finding::edge_name;
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
@@ -36,7 +40,7 @@ pub(super) struct Order {
     examined: u64,
 }
 
-/// A channel. 48 bytes.
+/// A channel. 56 bytes.
 #[derive(Clone, Copy)]
 struct Line {
     /// The number of the next buffer that is closed.
@@ -44,11 +48,13 @@ struct Line {
     /// Records that must be replayed after a recovery, and were not yet; while this is not zero the ends do
     /// not count from the same record, and their totals are not compared.
     owed: u64,
-    /// Records that a recovery puts straight into the receiver's queue: their buffers are not sent.
+    /// Records that a recovery puts into the channel now.
     restored: u64,
     head: u32,
     tail: u32,
     queued: u32,
+    /// Put in by a recovery: the older ones wait at the receiver, the younger ones are queued.
+    either: u32,
     flying: u32,
     waiting: u32,
     flags: u32,
@@ -63,8 +69,18 @@ const ASKEW: u32 = 4;
 
 const NONE: u32 = u32::MAX;
 
-const IDLE: Line =
-    Line { next: 0, owed: 0, restored: 0, head: NONE, tail: NONE, queued: 0, flying: 0, waiting: 0, flags: 0 };
+const IDLE: Line = Line {
+    next: 0,
+    owed: 0,
+    restored: 0,
+    head: NONE,
+    tail: NONE,
+    queued: 0,
+    either: 0,
+    flying: 0,
+    waiting: 0,
+    flags: 0,
+};
 
 #[derive(Clone, Copy)]
 struct Node {
@@ -141,14 +157,27 @@ impl Line {
         self.next = seq.wrapping_add(1);
         let put_back = self.restored > 0;
         self.restored = self.restored.saturating_sub(u64::from(records));
-        match local || put_back {
-            true => self.waiting += 1,
-            false => self.queued += 1,
+        match (local, put_back) {
+            (true, _) => self.waiting += 1,
+            (false, true) => self.either += 1,
+            (false, false) => self.queued += 1,
         }
         wrong
     }
 
+    /// The sender sends this one: those before it that were put in by a recovery are at the receiver.
+    fn settle(&mut self, seq: u64) {
+        let oldest = self.next.wrapping_sub(u64::from(self.queued + self.either));
+        let before = seq.wrapping_sub(oldest).min(u64::from(self.either)) as u32;
+        self.waiting += before;
+        self.queued += self.either - before;
+        self.either = 0;
+    }
+
     fn send(&mut self, seq: u64) -> Option<Wrong> {
+        if self.either > 0 {
+            self.settle(seq);
+        }
         if self.queued == 0 {
             return Some(Wrong::Because("none was closed and waiting"));
         }
@@ -169,14 +198,17 @@ impl Line {
     }
 
     fn take(&mut self, seq: u64) -> Option<Wrong> {
-        if self.waiting == 0 {
+        if self.waiting + self.either == 0 {
             return Some(Wrong::Because("none had arrived"));
         }
         if self.flags & READING != 0 {
             return Some(Wrong::Because("another was still being read"));
         }
-        let wrong = self.due(seq, self.queued + self.flying + self.waiting);
-        self.waiting -= 1;
+        let wrong = self.due(seq, self.queued + self.flying + self.either + self.waiting);
+        match self.waiting {
+            0 => self.either -= 1,
+            _ => self.waiting -= 1,
+        }
         self.flags |= READING;
         wrong
     }
@@ -186,7 +218,7 @@ impl Line {
             return Some(Wrong::Because("none was being read"));
         }
         self.flags &= !READING;
-        self.due(seq, self.queued + self.flying + self.waiting + 1)
+        self.due(seq, self.queued + self.flying + self.either + self.waiting + 1)
     }
 
     /// Both ends count from the same record.
@@ -277,7 +309,8 @@ impl Check for Order {
     fn fingerprint(&self, into: &mut Fingerprint) {
         for line in &self.lines {
             [line.next, line.owed, line.restored].iter().for_each(|word| into.word(*word));
-            [line.queued, line.flying, line.waiting, line.flags].iter().for_each(|word| into.word(u64::from(*word)));
+            let counts = [line.queued, line.either, line.flying, line.waiting, line.flags];
+            counts.iter().for_each(|word| into.word(u64::from(*word)));
             let mut at = line.head;
             while let Some(node) = self.nodes.get(at as usize) {
                 into.word(node.upto);

@@ -1,7 +1,9 @@
 //! The world outside sees every result exactly once, and none that could still be taken back.
+//!
+//! A plain savepoint makes nothing safe: no recovery goes back to it.
 
 use super::finding::head_name;
-use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
+use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Savepoints, Setting};
 use crate::base::{CheckpointId, Fingerprint, Time};
 use crate::plan::Plan;
 use crate::trace::{Event, EventKind};
@@ -12,12 +14,18 @@ pub(super) static ABOUT: About = About {
     needs: Claim::ExactlyOnceOutput,
 };
 
-const WANTS: Kinds = Kinds::of(&[EventKind::OutputVisible, EventKind::OutputFinal, EventKind::CheckpointCompleted]);
+const WANTS: Kinds = Kinds::of(&[
+    EventKind::OutputVisible,
+    EventKind::OutputFinal,
+    EventKind::CheckpointTriggered,
+    EventKind::CheckpointCompleted,
+]);
 
 #[derive(Clone)]
 pub(super) struct Output {
     operators: Vec<Seen>,
     newest: CheckpointId,
+    savepoints: Savepoints,
     coordinated: bool,
     examined: u64,
 }
@@ -41,6 +49,7 @@ impl Output {
         Self {
             operators: vec![Seen::default(); setting.plan.operators.len()],
             newest: CheckpointId::INITIAL,
+            savepoints: Savepoints::default(),
             coordinated: setting.claims.holds(Claim::Coordinated),
             examined: 0,
         }
@@ -76,7 +85,10 @@ impl Check for Output {
                 add(&mut seen.at_end, records, lineage);
                 seen.told = true;
             }
-            Event::CheckpointCompleted { checkpoint } => self.newest = self.newest.max(checkpoint),
+            Event::CheckpointTriggered { checkpoint, purpose } => self.savepoints.begin(checkpoint, purpose),
+            Event::CheckpointCompleted { checkpoint } if !self.savepoints.holds_plain(checkpoint) => {
+                self.newest = self.newest.max(checkpoint);
+            }
             _ => {}
         }
     }
@@ -108,11 +120,13 @@ impl Check for Output {
     fn reset(&mut self) {
         self.operators.fill(Seen::default());
         self.newest = CheckpointId::INITIAL;
+        self.savepoints.clear();
         self.examined = 0;
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         into.word(self.newest.0);
+        self.savepoints.fingerprint(into);
         for seen in &self.operators {
             let ((visible, of), (records, at_end)) = (seen.visible, seen.at_end);
             [visible, of, records, at_end, u64::from(seen.told)].iter().for_each(|word| into.word(*word));

@@ -36,6 +36,12 @@ impl<T: Copy + Default> Pages<T> {
         Some(&self.open[position].1)
     }
 
+    /// The page of a checkpoint to be written on, if it is open.
+    pub(super) fn get_mut(&mut self, checkpoint: CheckpointId) -> Option<&mut [T]> {
+        let position = self.open.binary_search_by_key(&checkpoint, |(of, _)| *of).ok()?;
+        Some(&mut self.open[position].1)
+    }
+
     /// All open pages, oldest first.
     pub(super) fn each_mut(&mut self) -> impl Iterator<Item = (CheckpointId, &mut [T])> {
         self.open.iter_mut().map(|(of, page)| (*of, page.as_mut_slice()))

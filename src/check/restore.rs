@@ -1,13 +1,19 @@
 //! After a failure everything goes back to where the restore point says it was.
 //!
-//! A source's position is the number of records that its operator had applied when it was captured: sources
-//! apply what they emit.
+//! With a coordinator that is the newest complete checkpoint, for every task that had a part in it. A task that had
+//! ended before has none: it goes back to the newest one in which it took part, and stays ended. Plain savepoints are
+//! nobody's restore point.
+//!
+//! A source's position is the number of records that its operator had applied when it was captured: sources apply what
+//! they emit. What is put into a channel again, at the receiver or at the sender, continues what the receiver had
+//! received and ends where the sender goes on.
 
 use super::finding::{edge_name, head_name};
-use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Pages, Setting};
+use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Pages, Savepoints, Setting};
 use crate::base::{ChannelId, CheckpointId, Fingerprint, OperatorId, TaskId, Time};
 use crate::plan::Plan;
 use crate::trace::{Event, EventKind};
+use std::ops::Range;
 
 pub(super) static ABOUT: About = About {
     name: "restore",
@@ -16,12 +22,14 @@ pub(super) static ABOUT: About = About {
 };
 
 const WANTS: Kinds = Kinds::of(&[
+    EventKind::CheckpointTriggered,
     EventKind::CutState,
     EventKind::SnapshotsDropped,
     EventKind::CheckpointCompleted,
     EventKind::CheckpointAborted,
     EventKind::RestorePoint,
     EventKind::TaskStarted,
+    EventKind::TaskFinished,
     EventKind::StateRestored,
     EventKind::SourceRewound,
     EventKind::ChannelRestored,
@@ -31,17 +39,22 @@ const WANTS: Kinds = Kinds::of(&[
 
 #[derive(Clone)]
 pub(super) struct Restore {
-    /// What was captured of each operator of each task.
+    /// What was captured of each operator of each task; with a coordinator, for checkpoints that are pending.
     pages: Pages<Cell>,
+    /// With a coordinator: what each task captured for the newest complete checkpoint in which it took part.
+    kept: Vec<Cell>,
     /// Each task's first cell in a page.
     first_cell: Vec<u32>,
-    points: Vec<Point>,
+    tasks: Vec<Task>,
+    savepoints: Savepoints,
     newest: CheckpointId,
     lines: Vec<Line>,
     /// How many lines are being replayed: usually none, and then closed buffers are not looked at.
     replaying: u32,
     /// Restore points must be the newest completed checkpoint.
     coordinated: bool,
+    /// What was sent and not received must come again.
+    no_loss: bool,
     /// Channels must be consistent.
     exactly_once: bool,
     examined: u64,
@@ -55,9 +68,40 @@ struct Cell {
 }
 
 #[derive(Clone, Copy, Default)]
+struct Task {
+    point: Point,
+    /// The newest complete checkpoint in which it took part.
+    newest: CheckpointId,
+    /// It was seen to end, and not to start again.
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Default)]
 struct Point {
     checkpoint: CheckpointId,
-    live: bool,
+    way: Way,
+}
+
+/// What a restart does to a task, numbered as in the event.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Way {
+    /// It gets the state of a snapshot and runs.
+    #[default]
+    Restored,
+    /// It keeps what it has.
+    Live,
+    /// It gets the state of a snapshot and stays ended.
+    Ended,
+}
+
+impl Way {
+    fn of(number: u32) -> Self {
+        match number {
+            1 => Self::Live,
+            2 => Self::Ended,
+            _ => Self::Restored,
+        }
+    }
 }
 
 /// A channel. 32 bytes.
@@ -78,15 +122,20 @@ impl Restore {
         for task in &plan.tasks {
             first_cell.push(first_cell[first_cell.len() - 1] + task.chain.len() as u32);
         }
+        let cells = first_cell[plan.tasks.len()] as usize;
+        let exactly_once = setting.claims.holds(Claim::ExactlyOnceState);
         Self {
-            pages: Pages::new(first_cell[plan.tasks.len()] as usize),
+            pages: Pages::new(cells),
+            kept: vec![Cell::default(); cells],
             first_cell,
-            points: vec![Point::default(); plan.tasks.len()],
+            tasks: vec![Task::default(); plan.tasks.len()],
+            savepoints: Savepoints::default(),
             newest: CheckpointId::INITIAL,
             lines: vec![Line::default(); plan.channels.len()],
             replaying: 0,
             coordinated: setting.claims.holds(Claim::Coordinated),
-            exactly_once: setting.claims.holds(Claim::ExactlyOnceState),
+            no_loss: exactly_once || setting.claims.holds(Claim::AtLeastOnceState),
+            exactly_once,
             examined: 0,
         }
     }
@@ -95,29 +144,96 @@ impl Restore {
         (self.first_cell[task.index()] + plan.operators[operator.index()].position) as usize
     }
 
+    fn cells(&self, task: TaskId) -> Range<usize> {
+        self.first_cell[task.index()] as usize..self.first_cell[task.index() + 1] as usize
+    }
+
     /// What the restore point holds of an operator, if it is known.
     fn saved(&self, task: TaskId, operator: OperatorId, plan: &Plan) -> Option<Cell> {
-        let checkpoint = self.points[task.index()].checkpoint;
+        let Task { point: Point { checkpoint, .. }, newest, .. } = self.tasks[task.index()];
         if checkpoint == CheckpointId::INITIAL {
             return Some(Cell { known: true, ..Cell::default() });
         }
-        let cell = self.pages.get(checkpoint)?[self.cell(task, operator, plan)];
+        let at = self.cell(task, operator, plan);
+        let cell =
+            if self.coordinated && checkpoint == newest { self.kept[at] } else { self.pages.get(checkpoint)?[at] };
         cell.known.then_some(cell)
     }
 
-    fn point(&mut self, at: Time, task: TaskId, point: Point, plan: &Plan, out: &mut Findings) {
-        self.points[task.index()] = point;
-        let (to, newest) = (point.checkpoint, self.newest);
-        if self.coordinated && !point.live {
-            self.examined += 1;
-            if to != newest {
-                out.add(ABOUT.name, at, || {
-                    let what = if to < newest { "older than the newest" } else { "incomplete" };
-                    let name = plan.task_name(task);
-                    let text = format!("{name} goes back to checkpoint {to}; the newest complete one is {newest}");
-                    Finding::new(what, text).task(task).checkpoint(to)
-                });
+    /// With a coordinator: a complete checkpoint is a restore point from now on, for those that took part in it.
+    fn complete(&mut self, checkpoint: CheckpointId) {
+        if !self.savepoints.holds_plain(checkpoint) && checkpoint > self.newest {
+            self.newest = checkpoint;
+            for (index, task) in self.tasks.iter_mut().enumerate() {
+                let cells = self.first_cell[index] as usize..self.first_cell[index + 1] as usize;
+                let Some(page) = self.pages.get(checkpoint) else { break };
+                if page[cells.clone()].iter().any(|cell| cell.known) {
+                    self.kept[cells.clone()].copy_from_slice(&page[cells]);
+                    task.newest = checkpoint;
+                }
             }
+        }
+        self.pages.close(|of, _| self.savepoints.is_over(of, checkpoint));
+    }
+
+    /// Snapshots were deleted.
+    fn drop_upto(&mut self, task: TaskId, upto: CheckpointId) {
+        let cells = self.cells(task);
+        for (_, page) in self.pages.each_mut().filter(|(of, _)| *of <= upto) {
+            page[cells.clone()].fill(Cell::default());
+        }
+        self.pages.close(|of, page| of <= upto && page.iter().all(|cell| !cell.known));
+        if self.tasks[task.index()].newest <= upto {
+            self.kept[cells].fill(Cell::default());
+        }
+    }
+
+    fn point(&mut self, at: Time, task: TaskId, point: Point, plan: &Plan, out: &mut Findings) {
+        self.tasks[task.index()].point = point;
+        let Task { newest, ended, .. } = self.tasks[task.index()];
+        let Point { checkpoint: to, way } = point;
+        if way == Way::Ended && !ended {
+            out.add(ABOUT.name, at, || {
+                let text = format!("{} is to stay ended, but it was not seen to end", plan.task_name(task));
+                Finding::new(format!("never ended {}", head_name(plan, task)), text).task(task)
+            });
+        }
+        if !self.coordinated || way == Way::Live {
+            return;
+        }
+        self.examined += 1;
+        let due = if way == Way::Ended { newest } else { self.newest };
+        if to != due {
+            let is_savepoint = self.savepoints.holds_plain(to);
+            out.add(ABOUT.name, at, || {
+                let what = if is_savepoint {
+                    "a savepoint"
+                } else if to < due {
+                    "older than the newest"
+                } else {
+                    "incomplete"
+                };
+                let whose = if way == Way::Ended { "in which it took part" } else { "of all" };
+                let (name, of) = (plan.task_name(task), if is_savepoint { "savepoint" } else { "checkpoint" });
+                let text = format!("{name} goes back to {of} {to}; the newest complete checkpoint {whose} is {due}");
+                Finding::new(what, text).task(task).checkpoint(to)
+            });
+        }
+    }
+
+    fn started(&self, at: Time, task: TaskId, checkpoint: CheckpointId, plan: &Plan, out: &mut Findings) {
+        let point = self.tasks[task.index()].point;
+        if point.way != Way::Restored || point.checkpoint != checkpoint {
+            out.add(ABOUT.name, at, || {
+                let due = match point.way {
+                    Way::Live => "kept live".to_owned(),
+                    Way::Ended => "left ended".to_owned(),
+                    Way::Restored => format!("restored to {}", point.checkpoint),
+                };
+                let name = plan.task_name(task);
+                let text = format!("{name} starts from checkpoint {checkpoint}, but was to be {due}");
+                Finding::new(format!("start of {}", head_name(plan, task)), text).task(task).checkpoint(checkpoint)
+            });
         }
     }
 
@@ -131,7 +247,7 @@ impl Restore {
         out: &mut Findings,
     ) {
         self.examined += 1;
-        let checkpoint = self.points[task.index()].checkpoint;
+        let checkpoint = self.tasks[task.index()].point.checkpoint;
         let saved = self.saved(task, operator, plan);
         if saved.is_some_and(|saved| (saved.applied, saved.lineage) == now) {
             return;
@@ -161,7 +277,7 @@ impl Restore {
         self.examined += 1;
         if saved.applied != position {
             out.add(ABOUT.name, at, || {
-                let (name, checkpoint) = (plan.task_name(task), self.points[task.index()].checkpoint);
+                let (name, checkpoint) = (plan.task_name(task), self.tasks[task.index()].point.checkpoint);
                 let text = format!(
                     "{name} goes on from position {position}, but was at {} in checkpoint {checkpoint}",
                     saved.applied
@@ -173,15 +289,19 @@ impl Restore {
 
     fn channel(&mut self, at: Time, channel: ChannelId, ends: [(u64, u64); 2], plan: &Plan, out: &mut Findings) {
         self.stop_replay(channel);
-        if !self.exactly_once {
+        if !self.no_loss {
             return;
         }
         self.examined += 1;
         let [(sent, sent_chain), (received, received_chain)] = ends;
         if received > sent {
-            tell(out, at, plan, channel, "orphan", || {
-                format!("{received} records were received, but the sender goes back to {sent} and will send some again")
-            });
+            if self.exactly_once {
+                tell(out, at, plan, channel, "orphan", || {
+                    format!(
+                        "{received} records were received, but the sender goes back to {sent} and will send some again"
+                    )
+                });
+            }
         } else if received < sent {
             self.lines[channel.index()] = Line { sent, sent_chain, owed: sent - received, replaying: true };
             self.replaying += 1;
@@ -193,13 +313,13 @@ impl Restore {
     }
 
     fn replayed(&mut self, at: Time, channel: ChannelId, records: u64, plan: &Plan, out: &mut Findings) {
-        if !self.exactly_once {
+        if !self.no_loss {
             return;
         }
         let line = &mut self.lines[channel.index()];
         let owed = line.owed;
         line.owed = owed.saturating_sub(records);
-        if records > owed {
+        if records > owed && self.exactly_once {
             tell(out, at, plan, channel, "replayed twice", || {
                 format!("{records} records were replayed where {owed} were missing")
             });
@@ -260,42 +380,25 @@ impl Check for Restore {
             Event::BufferClosed { channel, records, upto, chain, .. } if self.replaying > 0 => {
                 self.closed(at, channel, (upto, chain), records == 0, plan, out);
             }
+            Event::CheckpointTriggered { checkpoint, purpose } => self.savepoints.begin(checkpoint, purpose),
+            Event::CutState { checkpoint, .. } if self.savepoints.holds_plain(checkpoint) => {}
             Event::CutState { task, operator, checkpoint, applied, lineage } => {
                 let cell = self.cell(task, operator, plan);
                 self.pages.open(checkpoint)[cell] = Cell { applied, lineage, known: true };
             }
-            Event::SnapshotsDropped { task, upto } => {
-                let cells = self.first_cell[task.index()] as usize..self.first_cell[task.index() + 1] as usize;
-                for (_, page) in self.pages.each_mut().filter(|(of, _)| *of <= upto) {
-                    page[cells.clone()].fill(Cell::default());
-                }
-                self.pages.close(|of, page| of <= upto && page.iter().all(|cell| !cell.known));
-            }
-            Event::CheckpointCompleted { checkpoint } => {
-                self.newest = self.newest.max(checkpoint);
-                if self.coordinated {
-                    self.pages.close(|of, _| of < checkpoint);
-                }
-            }
+            Event::SnapshotsDropped { task, upto } => self.drop_upto(task, upto),
+            Event::CheckpointCompleted { checkpoint } if self.coordinated => self.complete(checkpoint),
             Event::CheckpointAborted { checkpoint, .. } if self.coordinated => {
                 self.pages.close(|of, _| of == checkpoint);
             }
             Event::RestorePoint { task, checkpoint, live } => {
-                self.point(at, task, Point { checkpoint, live: live == 1 }, plan, out);
+                self.point(at, task, Point { checkpoint, way: Way::of(live) }, plan, out);
             }
             Event::TaskStarted { task, checkpoint, .. } => {
-                let point = self.points[task.index()];
-                if point.live || point.checkpoint != checkpoint {
-                    out.add(ABOUT.name, at, || {
-                        let (name, to) = (plan.task_name(task), point.checkpoint);
-                        let due = if point.live { "kept live".to_owned() } else { format!("restored to {to}") };
-                        let text = format!("{name} starts from checkpoint {checkpoint}, but was to be {due}");
-                        Finding::new(format!("start of {}", head_name(plan, task)), text)
-                            .task(task)
-                            .checkpoint(checkpoint)
-                    });
-                }
+                self.tasks[task.index()].ended = false;
+                self.started(at, task, checkpoint, plan, out);
             }
+            Event::TaskFinished { task } => self.tasks[task.index()].ended = true,
             Event::StateRestored { task, operator, applied, lineage } => {
                 self.state(at, task, operator, (applied, lineage), plan, out);
             }
@@ -319,7 +422,9 @@ impl Check for Restore {
 
     fn reset(&mut self) {
         self.pages.clear();
-        self.points.fill(Point::default());
+        self.kept.fill(Cell::default());
+        self.tasks.fill(Task::default());
+        self.savepoints.clear();
         self.newest = CheckpointId::INITIAL;
         self.lines.fill(Line::default());
         self.replaying = 0;
@@ -328,17 +433,20 @@ impl Check for Restore {
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         into.word(self.newest.0);
-        self.points.iter().for_each(|point| {
-            into.word(point.checkpoint.0);
-            into.word(u64::from(point.live));
-        });
+        self.savepoints.fingerprint(into);
+        for task in &self.tasks {
+            into.word(task.point.checkpoint.0 << 2 | task.point.way as u64);
+            into.word(task.newest.0 << 1 | u64::from(task.ended));
+        }
         into.word(u64::from(self.replaying));
         for (channel, line) in self.lines.iter().enumerate().filter(|(_, line)| line.replaying) {
             [channel as u64, line.sent, line.sent_chain, line.owed].iter().for_each(|word| into.word(*word));
         }
-        self.pages.fingerprint(into, |cell, into| {
+        let add = |cell: &Cell, into: &mut Fingerprint| {
             [cell.applied, cell.lineage, u64::from(cell.known)].iter().for_each(|word| into.word(*word));
-        });
+        };
+        self.kept.iter().for_each(|cell| add(cell, into));
+        self.pages.fingerprint(into, add);
     }
 
     fn examined(&self) -> u64 {

@@ -1,0 +1,137 @@
+//! In the end nothing is missing: at least once is a promise too.
+//!
+//! After a failure records may count twice, so state and output can hold more than the oracle computed, and what they
+//! hold cannot be compared record by record. But they never hold less; if they hold as many, these are the right ones;
+//! and a job that never restarted has no excuse for more.
+
+use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
+use crate::base::{Fingerprint, Time};
+use crate::plan::Plan;
+use crate::trace::{Event, EventKind};
+
+pub(super) static ABOUT: About = About {
+    name: "at-least",
+    sentence: "At the end of a drained run, state and output reflect each record at least once, and exactly once if nothing failed.",
+    needs: Claim::AtLeastOnceState,
+};
+
+const WANTS: Kinds = Kinds::of(&[EventKind::JobRestarting, EventKind::StateFinal, EventKind::OutputFinal]);
+
+#[derive(Clone)]
+pub(super) struct AtLeast {
+    /// What all tasks of each operator have applied.
+    state: Vec<Sum>,
+    /// What they have made visible outside.
+    output: Vec<Sum>,
+    restarted: bool,
+    /// Output is promised as well.
+    with_output: bool,
+    examined: u64,
+}
+
+/// So many records, with the sum of their lineages.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    records: u64,
+    lineage: u64,
+}
+
+impl Sum {
+    fn add(&mut self, records: u64, lineage: u64) {
+        self.records = self.records.wrapping_add(records);
+        self.lineage = self.lineage.wrapping_add(lineage);
+    }
+}
+
+impl AtLeast {
+    pub(super) fn new(setting: &Setting<'_>) -> Self {
+        let operators = setting.plan.operators.len();
+        Self {
+            state: vec![Sum::default(); operators],
+            output: vec![Sum::default(); operators],
+            restarted: false,
+            with_output: setting.claims.holds(Claim::AtLeastOnceOutput),
+            examined: 0,
+        }
+    }
+
+    /// What is wrong with a sum: a word for it, and what a sentence about it says.
+    fn judge(&mut self, sum: Sum, due: Sum) -> Option<(&'static str, String)> {
+        self.examined += 1;
+        let (records, all) = (sum.records, due.records);
+        if records < all {
+            Some(("fewer", format!("{records} records instead of at least {all}: {} are lost", all - records)))
+        } else if records == all && sum != due {
+            Some(("others", format!("as many records as it should, {all}, but some are lost and others doubled")))
+        } else if records > all && !self.restarted {
+            let n = records - all;
+            Some(("more", format!("{records} records instead of {all}: {n} too many, though the job never restarted")))
+        } else {
+            None
+        }
+    }
+}
+
+impl Check for AtLeast {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn wants(&self) -> Kinds {
+        WANTS
+    }
+
+    fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
+        match *event {
+            Event::JobRestarting { .. } => self.restarted = true,
+            Event::StateFinal { operator, applied, lineage, .. } => {
+                self.state[operator.index()].add(applied, lineage);
+            }
+            Event::OutputFinal { operator, records, lineage, .. } => {
+                self.output[operator.index()].add(records, lineage);
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
+        let Some(expected) = end.expected.filter(|_| end.drained) else { return };
+        for (index, due) in expected.operators.iter().enumerate() {
+            let name = &end.plan.operators[index].name;
+            let applied = Sum { records: due.applied, lineage: due.lineage };
+            if let Some((what, text)) = self.judge(self.state[index], applied) {
+                let text = format!("{name} has applied {text}");
+                out.add(ABOUT.name, end.at, || Finding::new(format!("{what} in {name}"), text));
+            }
+            let Some(due) = due.output.filter(|_| self.with_output) else { continue };
+            let visible = Sum { records: due.records, lineage: due.lineage };
+            if let Some((what, text)) = self.judge(self.output[index], visible) {
+                let text = format!("{name} has made visible {text}");
+                out.add(ABOUT.name, end.at, || Finding::new(format!("{what} out of {name}"), text));
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        self.state.fill(Sum::default());
+        self.output.fill(Sum::default());
+        self.restarted = false;
+        self.examined = 0;
+    }
+
+    fn fingerprint(&self, into: &mut Fingerprint) {
+        into.word(u64::from(self.restarted));
+        for sum in self.state.iter().chain(&self.output) {
+            into.word(sum.records);
+            into.word(sum.lineage);
+        }
+    }
+
+    fn examined(&self) -> u64 {
+        self.examined
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,153 @@
+//! The clean traces: what happens in each, and what its forgeries are held to.
+
+use crate::story::{C1_SINK, S0_C0, S0_C1, S1_C0, S1_C1, Story};
+use cutline::base::{ChannelId, CheckpointId, TaskId};
+use cutline::check::{Claim, Claims};
+use cutline::trace::{AbortReason, Event};
+
+/// What a protocol claims that counts every record once.
+pub const EXACTLY: Claims = Claims::of(&[Claim::CoordinatedCut, Claim::ExactlyOnceState, Claim::ExactlyOnceOutput]);
+/// What one claims that loses none.
+pub const AT_LEAST: Claims = Claims::of(&[Claim::Coordinated, Claim::AtLeastOnceState, Claim::AtLeastOnceOutput]);
+
+/// Two checkpoints of which the first copies records in a channel, a failure between them, a recovery that puts these
+/// back, and a drained end.
+pub fn copying() -> Story {
+    let mut story = Story::new();
+    (0..2).for_each(|_| story.round(3));
+    story.close(S1_C0, 2);
+    story.pass(S1_C0);
+    story.trigger(1, 0);
+    let saved = story.parts(1);
+    story.commit(1);
+    story.receive(S1_C0);
+    story.round(2);
+    story.recover(saved);
+    story.receive(S1_C0);
+    (0..2).for_each(|_| story.round(1));
+    story.tell(Event::ChannelBlocked { channel: ChannelId::from(S0_C1), checkpoint: CheckpointId(2) });
+    story.trigger(2, 0);
+    story.parts(2);
+    story.tell(Event::ChannelResumed { channel: ChannelId::from(S0_C1) });
+    story.commit(2);
+    (0..5).for_each(|task| story.finish(task, 2));
+    story.end(true);
+    story
+}
+
+/// Savepoints beside checkpoints, a checkpoint whose barriers overtake data at both ends of channels, a failure and a
+/// recovery that puts these back, sources that end one after the other, and a failure between them.
+pub fn overtaking() -> Story {
+    let mut story = Story::new();
+    story.round(2);
+    // A newer checkpoint completes before a savepoint; another savepoint is the newest of all for a while.
+    story.trigger(1, 1);
+    story.parts(1);
+    story.trigger(2, 0);
+    story.parts(2);
+    story.commit(2);
+    story.tell(Event::CheckpointCompleted { checkpoint: CheckpointId(1) });
+    story.round(1);
+    story.trigger(3, 1);
+    story.parts(3);
+    story.tell(Event::CheckpointCompleted { checkpoint: CheckpointId(3) });
+    fill_channels(&mut story);
+    let saved = story.overtake(4);
+    story.commit(4);
+    story.recover(saved);
+    empty_channels(&mut story);
+    story.round(1);
+    story.trigger(5, 0);
+    story.tell(Event::CheckpointAborted { checkpoint: CheckpointId(5), reason: AbortReason::Declined });
+    // The last buffer of a source that ends has not been read when the next checkpoint begins.
+    story.close(S0_C1, 2);
+    story.pass(S0_C1);
+    story.trigger(6, 0);
+    story.parts(6);
+    story.commit(6);
+    story.finish(0, 6);
+    story.round(1);
+    let saved = story.overtake(7);
+    story.commit(7);
+    story.receive(S0_C1);
+    story.recover(saved);
+    story.receive(S0_C1);
+    story.round(1);
+    story.trigger(8, 0);
+    story.parts(8);
+    story.commit(8);
+    (1..5).for_each(|task| story.finish(task, 8));
+    story.end(true);
+    story
+}
+
+/// From source 0 to count 1: half read, on the wire, and two queued, the second of them empty. From source 1 to count 1,
+/// on one machine: two that are not read. From count 1 to the sink: three queued.
+fn fill_channels(story: &mut Story) {
+    for records in [3, 2, 1, 2, 0] {
+        story.close(S0_C1, records);
+    }
+    (0..2).for_each(|_| story.send(S0_C1));
+    (0..2).for_each(|_| story.arrive(S0_C1));
+    story.take(S0_C1);
+    story.read(S0_C1, 2);
+    story.read(S0_C1, 1);
+    story.consume(S0_C1);
+    story.send(S0_C1);
+    story.take(S0_C1);
+    story.read(S0_C1, 1);
+    story.close(S1_C1, 2);
+    story.close(S1_C1, 1);
+}
+
+/// What the recovery put back is read, and what it put back at senders is sent before that.
+fn empty_channels(story: &mut Story) {
+    for _ in 0..3 {
+        story.pass(C1_SINK);
+        story.receive(C1_SINK);
+    }
+    (0..2).for_each(|_| story.receive(S0_C1));
+    story.pass(S0_C1);
+    story.receive(S0_C1);
+    (0..2).for_each(|_| story.receive(S1_C1));
+}
+
+/// A run that stands still, and everybody waits rightly: source 1 forgot a barrier on its channel to count 1. That one
+/// waits for it with the other channel blocked, and so does the sink with the channel of count 0. Behind them wait
+/// count 0, reading, and both sources, for output buffers; and a sender for credits.
+pub fn standing() -> Story {
+    let mut story = Story::new();
+    story.round(2);
+    story.trigger(1, 0);
+    let checkpoint = CheckpointId(1);
+    let barrier = |story: &mut Story, channel: usize, to: u32| {
+        let (channel, task) = (ChannelId::from(channel), TaskId(to));
+        story.tell(Event::BarrierSent { channel, checkpoint });
+        story.tell(Event::ChannelBlocked { channel, checkpoint });
+        story.tell(Event::BarrierReceived { task, channel, checkpoint });
+    };
+    let blocked = |story: &mut Story, task: u32| story.tell(Event::TaskBlocked { task: TaskId(task) });
+    barrier(&mut story, S0_C0, 2);
+    barrier(&mut story, S1_C0, 2);
+    barrier(&mut story, S0_C1, 3);
+    // Count 0 has both of its barriers and goes on; its channel to the sink is on the same machine.
+    barrier(&mut story, 4, 4);
+    for channel in [S0_C0, S1_C0] {
+        story.tell(Event::ChannelResumed { channel: ChannelId::from(channel) });
+    }
+    (0..2).for_each(|_| story.close(S0_C1, 1));
+    blocked(&mut story, 0);
+    for records in [3, 1] {
+        story.close(S1_C0, records);
+        story.pass(S1_C0);
+    }
+    story.take(S1_C0);
+    for _ in 0..2 {
+        story.read(S1_C0, 1);
+    }
+    blocked(&mut story, 2);
+    (0..2).for_each(|_| story.close(S1_C0, 1));
+    blocked(&mut story, 1);
+    story.end(false);
+    story
+}
