@@ -58,7 +58,7 @@ proptest! {
 /// The law says nothing if nothing happens: among some jobs there are enough checkpoints of both kinds.
 #[test]
 fn generated_jobs_wait_for_captured_channels() {
-    let limits = Limits { cycles: true, ..SMALL };
+    let limits = claimed("chandy-lamport", Limits { cycles: true, ..SMALL });
     let of = (0..60).map(|seed| explained(seed, &limits, "chandy-lamport"));
     let (completed, captured) = of.fold((0, 0), |sum, n| (sum.0 + n.0, sum.1 + n.1));
     assert!(completed >= 60 && captured >= 10, "{completed} completed, {captured} waited");

@@ -297,7 +297,11 @@ fn coordinator_inputs(tasks: u32) -> Vec<CoordinatorInput<'static>> {
         let checkpoint = CheckpointId(checkpoint);
         inputs.push(CoordinatorInput::Recorded { checkpoint });
         inputs.extend([CoordinatorInput::Prepared { checkpoint }, CoordinatorInput::Cleaned { checkpoint }]);
-        inputs.extend((0..tasks).map(|task| CoordinatorInput::Ack { task: TaskId(task), checkpoint }));
+        inputs.extend((0..tasks).map(|task| CoordinatorInput::Ack {
+            task: TaskId(task),
+            checkpoint,
+            last: task % 2 == 0,
+        }));
         let (task, reason) = (TaskId(1), DeclineReason::Cancelled);
         inputs.push(CoordinatorInput::Decline { task, checkpoint, reason });
     }

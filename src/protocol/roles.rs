@@ -354,6 +354,8 @@ pub enum CoordinatorInput<'a> {
         task: TaskId,
         /// Of what.
         checkpoint: CheckpointId,
+        /// It had seen all of its data when its snapshot began.
+        last: bool,
     },
     /// A task will have no part.
     Decline {

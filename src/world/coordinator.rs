@@ -32,7 +32,8 @@ pub(super) struct Coordinator {
 /// A message to the coordinator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Report {
-    Ack(CheckpointId),
+    /// With whether the task had seen all of its data when the snapshot began.
+    Ack(CheckpointId, bool),
     Decline(CheckpointId, DeclineReason),
     Ended,
     #[default]
@@ -148,7 +149,8 @@ impl World {
     }
 
     pub(super) fn send_ack<H: Host>(&mut self, task: TaskId, checkpoint: CheckpointId, host: &mut H) {
-        self.send_up(task, Report::Ack(checkpoint), host);
+        let last = self.store.get(task, checkpoint).is_some_and(|snapshot| snapshot.last);
+        self.send_up(task, Report::Ack(checkpoint, last), host);
     }
 
     pub(super) fn send_decline<H: Host>(
@@ -203,9 +205,9 @@ impl World {
             return;
         }
         match report {
-            Report::Ack(checkpoint) => {
+            Report::Ack(checkpoint, last) => {
                 host.emit(Event::AckReceived { task, checkpoint, attempt });
-                self.tell_coordinator(job, CoordinatorInput::Ack { task, checkpoint }, host);
+                self.tell_coordinator(job, CoordinatorInput::Ack { task, checkpoint, last }, host);
             }
             Report::Decline(checkpoint, reason) => {
                 self.tell_coordinator(job, CoordinatorInput::Decline { task, checkpoint, reason }, host);

@@ -110,9 +110,9 @@ pub(crate) struct Channel {
     /// Which life of the channel this is: counts restarts.
     pub epoch: u32,
     /// Control elements at the receiver's end that go before all data; of a local channel, all such.
-    pub front: u32,
+    pub front: u16,
     /// Barriers at a remote sender that go before all data it has queued.
-    urgent: u32,
+    urgent: u16,
     /// The sender must not send: it waits behind a blocking barrier.
     pub blocked: bool,
     /// The open buffer may be sent before it is full.
@@ -398,7 +398,7 @@ impl Net {
                     control.flying += 1;
                     let blocking = kind.blocks();
                     control.blocked |= blocking;
-                    control.urgent -= u32::from(kind == BarrierKind::Overtaking);
+                    control.urgent -= u16::from(kind == BarrierKind::Overtaking);
                     if kind == BarrierKind::Timeoutable {
                         self.left.push((channel, checkpoint));
                     }

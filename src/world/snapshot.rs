@@ -22,6 +22,8 @@ pub(super) struct Snapshot {
     pub id: CheckpointId,
     /// The state has been captured.
     pub taken: bool,
+    /// The task had seen all of its data.
+    pub last: bool,
     /// Uploads that are to end before it is durable.
     pub uploads: u32,
     pub durable: bool,
@@ -143,7 +145,7 @@ impl World {
         host.emit(Event::SnapshotStarted { task: id, checkpoint, overtaking });
         let task = &mut self.tasks[id.index()];
         let snapshot = self.store.begin(id, checkpoint);
-        (snapshot.taken, snapshot.uploads) = (true, 1);
+        (snapshot.taken, snapshot.uploads, snapshot.last) = (true, 1, task.drained);
         snapshot.position = task.source.as_ref().map_or(0, |source| source.position);
         snapshot.turns.clone_from(&task.turns);
         snapshot.operators.resize_with(task.operators.len(), OperatorState::default);

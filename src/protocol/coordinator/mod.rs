@@ -98,6 +98,8 @@ struct State {
     ended: Vec<bool>,
     /// Every task has seen the end of its data: checkpoints after this one cover all of it.
     drained: Option<CheckpointId>,
+    /// A complete checkpoint covers all of everybody's data.
+    covered: bool,
     queue: Queue,
     /// The checkpoint whose preparations are going on. It may have been given up.
     preparing: Option<CheckpointId>,
@@ -151,6 +153,7 @@ impl State {
             course: Course::On,
             ended: vec![false; tasks],
             drained: None,
+            covered: false,
             queue: Queue::default(),
             preparing: None,
             pending: Vec::new(),
@@ -208,6 +211,7 @@ impl BarrierCoordinator {
         }
         self.state.queue.clear();
         (self.state.running, self.state.drained, self.state.course) = (false, None, Course::On);
+        self.state.covered = false;
         let captured = if self.style.captures { ChannelPlan::Reinject } else { ChannelPlan::Empty };
         let plan = self.graph.recovery(self.state.newest(), captured);
         for (ended, point) in self.state.ended.iter_mut().zip(&plan.tasks) {
@@ -223,7 +227,7 @@ impl CoordinatorRole for BarrierCoordinator {
             CoordinatorInput::Started { .. } => self.started(env, out),
             CoordinatorInput::Timer { timer } => self.timer(timer, out),
             CoordinatorInput::Prepared { checkpoint } => self.prepared(checkpoint, out),
-            CoordinatorInput::Ack { task, checkpoint } => self.acknowledged(task, checkpoint, out),
+            CoordinatorInput::Ack { task, checkpoint, last } => self.acknowledged(task, checkpoint, last, out),
             CoordinatorInput::Decline { checkpoint, reason, .. } => self.declined(checkpoint, reason, out),
             CoordinatorInput::Recorded { checkpoint } => self.recorded(checkpoint, env, out),
             CoordinatorInput::Cleaned { checkpoint } => self.state.cleaning.retain(|id| *id != checkpoint),
@@ -248,7 +252,7 @@ impl CoordinatorRole for BarrierCoordinator {
             Pause::Timed(_) => 2,
         };
         into.words([s.last.0, s.starts, s.succeeded.0, u64::from(s.failures), pause].into_iter());
-        into.words([u64::from(s.running), s.course as u64].into_iter());
+        into.words([u64::from(s.running), s.course as u64, u64::from(s.covered)].into_iter());
         into.words(s.ended.iter().map(|ended| u64::from(*ended)));
         into.words([s.drained, s.preparing].map(|id| id.map_or(0, |id| id.0 + 1)).into_iter());
         s.queue.fingerprint(into);

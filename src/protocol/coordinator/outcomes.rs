@@ -25,9 +25,9 @@ use crate::trace::AbortReason;
 
 impl BarrierCoordinator {
     /// A task has done its part.
-    pub(super) fn acknowledged(&mut self, task: TaskId, id: CheckpointId, out: &mut Vec<Do>) {
+    pub(super) fn acknowledged(&mut self, task: TaskId, id: CheckpointId, last: bool, out: &mut Vec<Do>) {
         let Some(pending) = self.state.pending.iter_mut().find(|pending| pending.id() == id) else { return };
-        if pending.acknowledge(task) {
+        if pending.acknowledge(task, last) {
             pending.phase = Phase::Recording;
             out.extend([Do::CancelTimer(expiry(id)), Do::Record(id)]);
         }
@@ -47,7 +47,10 @@ impl BarrierCoordinator {
         }
         match pending.purpose() {
             Purpose::Savepoint => return,
-            Purpose::Checkpoint => self.keep(&pending, out),
+            Purpose::Checkpoint => {
+                self.state.covered |= pending.covers_all;
+                self.keep(&pending, out);
+            }
             Purpose::Suspend | Purpose::Drain => {
                 self.state.stopped_at = Some(Completed::new(&pending, self.state.newest()));
                 self.state.course = Course::Stopped;

@@ -35,13 +35,15 @@ pub(super) struct Pending {
     pub parts: Vec<Part>,
     /// How many parts are awaited.
     missing: u32,
+    /// Everybody who has done his part had seen all of his data.
+    pub covers_all: bool,
 }
 
 impl Pending {
     /// One of which nobody has been told.
     pub fn new(barrier: Barrier, parts: Vec<Part>) -> Self {
         let missing = parts.iter().filter(|part| **part == Part::Awaited).count() as u32;
-        Self { barrier, phase: Phase::Preparing, parts, missing }
+        Self { barrier, phase: Phase::Preparing, parts, missing, covers_all: true }
     }
 
     pub fn id(&self) -> CheckpointId {
@@ -68,11 +70,12 @@ impl Pending {
     }
 
     /// A task has done its part; true if that was the last one. Who has none, or has done his, changes nothing.
-    pub fn acknowledge(&mut self, task: TaskId) -> bool {
+    pub fn acknowledge(&mut self, task: TaskId, last: bool) -> bool {
         if !self.awaits(task) {
             return false;
         }
         self.parts[task.index()] = Part::Done;
+        self.covers_all &= last;
         self.missing -= 1;
         self.missing == 0
     }
@@ -84,7 +87,7 @@ impl Pending {
     }
 
     pub fn fingerprint(&self, into: &mut Fingerprint) {
-        into.words([self.id().0, self.purpose() as u64, self.phase as u64].into_iter());
+        into.words([self.id().0, self.purpose() as u64, self.phase as u64, u64::from(self.covers_all)].into_iter());
         into.words(self.parts.iter().map(|part| *part as u64));
     }
 }

@@ -113,8 +113,10 @@ impl BarrierCoordinator {
     fn is_ending(&self) -> bool {
         let Some(drained) = self.state.drained else { return false };
         let recording = self.state.pending.iter().filter(|p| p.is_recording() && p.purpose() == Purpose::Checkpoint);
+        let covered = self.state.covered || recording.clone().any(|pending| pending.covers_all);
         let newest = recording.map(Pending::id).chain(self.state.kept.last().map(|complete| complete.id)).max();
-        self.settings.interval.is_none() || !self.settings.after_finish || newest.is_some_and(|id| id > drained)
+        let covered = covered || newest.is_some_and(|id| id > drained);
+        self.settings.interval.is_none() || !self.settings.after_finish || covered
     }
 
     /// Starts what can start.
@@ -134,7 +136,9 @@ impl BarrierCoordinator {
             out.push(Do::Finish);
             return;
         }
-        let covers = |pending: &Pending| pending.id() > drained && pending.purpose() == Purpose::Checkpoint;
+        // One that began before may turn out to cover everything; a task that had more to come will say so.
+        let may_cover = |pending: &Pending| pending.id() > drained || pending.covers_all;
+        let covers = |pending: &Pending| pending.purpose() == Purpose::Checkpoint && may_cover(pending);
         let is_covered = self.is_ending() || self.state.pending.iter().any(covers) || self.state.queue.has_checkpoint();
         if !is_covered && self.state.ended.contains(&false) {
             self.state.queue.submit(Request::of(Purpose::Checkpoint));

@@ -104,7 +104,7 @@ impl Net {
         let control = &self.channels[channel.index()];
         match job.plan.channels[channel.index()].local {
             true => control.front as usize,
-            false => (control.arrived + control.flying + control.urgent) as usize,
+            false => (control.arrived + control.flying + u32::from(control.urgent)) as usize,
         }
     }
 

@@ -186,7 +186,7 @@ impl Desk {
     }
 
     fn ack(&mut self, task: u32, checkpoint: u64) -> Vec<Do> {
-        self.tell(CoordinatorInput::Ack { task: TaskId(task), checkpoint: CheckpointId(checkpoint) })
+        self.tell(CoordinatorInput::Ack { task: TaskId(task), checkpoint: CheckpointId(checkpoint), last: false })
     }
 
     /// Everybody acknowledges.
