@@ -109,6 +109,8 @@ fn hold(job: &Arc<Job>, seed: u64) -> Result<usize, TestCaseError> {
 /// A random job in which nothing but snapshots takes time.
 fn quiet_job(seed: u64, limits: &Limits, sources: usize) -> Scenario {
     let mut scenario = generate(seed, limits, "aligned");
+    scenario.checkpoints.prepare = Span::ZERO;
+    scenario.network.debloat = None;
     let mut draws = Draws::new(seed, Concern::Generator, 1);
     let mut next = 0;
     let mut roll = |n: u64| {

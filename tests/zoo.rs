@@ -111,9 +111,10 @@ fn what_is_unknown_is_answered_with_the_nearest() {
     }
 }
 
-const LINE: &str = r#"[{"from": "in", "to": "a"}, {"from": "a", "to": "b"}, {"from": "b", "to": "out"}]"#;
-const CYCLE: &str = r#"[{"from": "in", "to": "a"}, {"from": "a", "to": "b"}, {"from": "b", "to": "out"},
-    {"from": "b", "to": "a", "feedback": true}]"#;
+const LINE: &str = r#"[{"from": "in", "to": "a", "by": "hash"}, {"from": "a", "to": "b", "by": "hash"},
+    {"from": "b", "to": "out", "by": "hash"}]"#;
+const CYCLE: &str = r#"[{"from": "in", "to": "a", "by": "hash"}, {"from": "a", "to": "b", "by": "hash"},
+    {"from": "b", "to": "out", "by": "hash"}, {"from": "b", "to": "a", "by": "hash", "feedback": true}]"#;
 
 /// A small job under a protocol.
 fn scenario_with(protocol: &str, parameters: &[(&str, &str)], edges: &str) -> Result<Scenario, Problem> {
