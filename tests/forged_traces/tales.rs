@@ -26,6 +26,8 @@ pub fn copying() -> Story {
     story.receive(S1_C0);
     (0..2).for_each(|_| story.round(1));
     story.tell(Event::ChannelBlocked { channel: ChannelId::from(S0_C1), checkpoint: CheckpointId(2) });
+    let (task, channel) = (TaskId(3), ChannelId::from(S0_C1));
+    story.tell(Event::BarrierReceived { task, channel, checkpoint: CheckpointId(2) });
     story.trigger(2, 0);
     story.parts(2);
     story.tell(Event::ChannelResumed { channel: ChannelId::from(S0_C1) });

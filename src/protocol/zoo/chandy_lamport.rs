@@ -94,7 +94,7 @@ impl MarkerTask {
             return;
         }
         self.newest = id;
-        let marker = Barrier { kind: BarrierKind::Plain, ..marker };
+        let marker = Barrier { checkpoint: id, kind: BarrierKind::Plain, ..Barrier::default() };
         if self.drained {
             self.last.get_or_insert(id);
         }
