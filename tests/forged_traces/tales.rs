@@ -25,10 +25,12 @@ pub fn copying() -> Story {
     story.recover(saved);
     story.receive(S1_C0);
     (0..2).for_each(|_| story.round(1));
-    story.tell(Event::ChannelBlocked { channel: ChannelId::from(S0_C1), checkpoint: CheckpointId(2) });
+    let (channel, checkpoint) = (ChannelId::from(S0_C1), CheckpointId(2));
+    story.tell(Event::ChannelBlocked { channel, checkpoint });
+    story.tell(Event::BarrierReceived { task: TaskId(3), channel, checkpoint });
     story.trigger(2, 0);
     story.parts(2);
-    story.tell(Event::ChannelResumed { channel: ChannelId::from(S0_C1) });
+    story.tell(Event::ChannelResumed { channel });
     story.commit(2);
     (0..5).for_each(|task| story.finish(task, 2));
     story.end(true);
