@@ -6,7 +6,7 @@ use cutline::check::{Claim, Claims};
 use cutline::trace::{AbortReason, Event};
 
 /// What a protocol claims that counts every record once.
-pub const EXACTLY: Claims = Claims::of(&[Claim::CoordinatedCut, Claim::ExactlyOnceState, Claim::ExactlyOnceOutput]);
+pub const EXACTLY: Claims = Claims::of(&[Claim::SavedBuffers, Claim::ExactlyOnceState, Claim::ExactlyOnceOutput]);
 /// What one claims that loses none.
 pub const AT_LEAST: Claims = Claims::of(&[Claim::Coordinated, Claim::AtLeastOnceState, Claim::AtLeastOnceOutput]);
 
