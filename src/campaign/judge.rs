@@ -101,7 +101,10 @@ fn claims(job: &Job) -> Claims {
         && job.scenario.job.operators.iter().all(|op| op.kind != "sink" || op.sink == SinkMode::TwoPhase);
     let mut claims = Vec::new();
     claims.extend(promised.coordinated.then_some(Claim::Coordinated));
-    claims.extend(promised.coordinated_cut.then_some(Claim::CoordinatedCut));
+    if promised.coordinated_cut {
+        let saves_buffers = job.protocol.needs().channel_state;
+        claims.push(if saves_buffers { Claim::SavedBuffers } else { Claim::CoordinatedCut });
+    }
     let (state, output) = match promised.delivery {
         Delivery::ExactlyOnce => (Claim::ExactlyOnceState, Claim::ExactlyOnceOutput),
         Delivery::AtLeastOnce => (Claim::AtLeastOnceState, Claim::AtLeastOnceOutput),

@@ -13,7 +13,7 @@
 //! A new check is one file and one line in [`CHECKS`]. It says which [`Claim`] it belongs to: a protocol is
 //! only held to what it claims. It counts what it really compared ([`Check::examined`]): a check that looked
 //! at nothing has not passed. And it has at least one forged trace in `tests/forged_traces/` that trips it
-//! and no other check.
+//! and no other check (but a run that stands still is stuck as well, whatever else is found about it).
 //!
 //! When totals of a channel are inconsistent after a recovery, `restore` tells it once; the other checks
 //! then follow that channel by sequence and by difference, so that one mistake is not told three times and a
@@ -126,6 +126,8 @@ pub enum Claim {
     Coordinated,
     /// Besides, every completed checkpoint is a consistent cut. Includes [`Claim::Coordinated`].
     CoordinatedCut,
+    /// Besides, what barriers overtake in channels is saved with it, buffer by buffer. Includes [`Claim::CoordinatedCut`].
+    SavedBuffers,
     /// State reflects every record exactly once, whatever happened.
     ExactlyOnceState,
     /// So does what is visible outside.
@@ -149,7 +151,10 @@ impl Claims {
         let (mut bits, mut i) = (0, 0);
         while i < claims.len() {
             bits |= 1 << claims[i] as u8;
-            if matches!(claims[i], Claim::CoordinatedCut) {
+            if matches!(claims[i], Claim::SavedBuffers) {
+                bits |= 1 << Claim::CoordinatedCut as u8;
+            }
+            if matches!(claims[i], Claim::SavedBuffers | Claim::CoordinatedCut) {
                 bits |= 1 << Claim::Coordinated as u8;
             }
             i += 1;

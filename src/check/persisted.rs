@@ -6,9 +6,9 @@
 //! its rest. The row is known from the numbers of buffers; how many records it has is what [`super::cut`] compares, and
 //! here both must have counted the same ones.
 //!
-//! Judged when the checkpoint completes, and only for channels of which buffers were to be saved: protocols that copy
-//! what they read do not say which buffers that was. A sender that has ended puts no barrier into its channel; then
-//! everything that it had sent is before it.
+//! Judged when the checkpoint completes, and only for channels of which buffers were to be saved. Protocols that copy
+//! what they read do not say which buffers that was, and do not claim it. A sender that has ended puts no barrier into
+//! its channel; then everything that it had sent is before it.
 
 use super::finding::edge_name;
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Pages, Savepoints, Setting};
@@ -19,7 +19,7 @@ use crate::trace::{Event, EventKind};
 pub(super) static ABOUT: About = About {
     name: "persisted",
     sentence: "What a checkpoint saves of a channel are the buffers between what its receiver had read and the barrier, each once and in order.",
-    needs: Claim::CoordinatedCut,
+    needs: Claim::SavedBuffers,
 };
 
 const WANTS: Kinds = Kinds::of(&[

@@ -6,7 +6,7 @@ use cutline::check::{Claim, Claims};
 use cutline::trace::{AbortReason, Event};
 
 /// What a protocol claims that counts every record once.
-pub const EXACTLY: Claims = Claims::of(&[Claim::CoordinatedCut, Claim::ExactlyOnceState, Claim::ExactlyOnceOutput]);
+pub const EXACTLY: Claims = Claims::of(&[Claim::SavedBuffers, Claim::ExactlyOnceState, Claim::ExactlyOnceOutput]);
 /// What one claims that loses none.
 pub const AT_LEAST: Claims = Claims::of(&[Claim::Coordinated, Claim::AtLeastOnceState, Claim::AtLeastOnceOutput]);
 
@@ -25,12 +25,12 @@ pub fn copying() -> Story {
     story.recover(saved);
     story.receive(S1_C0);
     (0..2).for_each(|_| story.round(1));
-    story.tell(Event::ChannelBlocked { channel: ChannelId::from(S0_C1), checkpoint: CheckpointId(2) });
-    let (task, channel) = (TaskId(3), ChannelId::from(S0_C1));
-    story.tell(Event::BarrierReceived { task, channel, checkpoint: CheckpointId(2) });
+    let (channel, checkpoint) = (ChannelId::from(S0_C1), CheckpointId(2));
+    story.tell(Event::ChannelBlocked { channel, checkpoint });
+    story.tell(Event::BarrierReceived { task: TaskId(3), channel, checkpoint });
     story.trigger(2, 0);
     story.parts(2);
-    story.tell(Event::ChannelResumed { channel: ChannelId::from(S0_C1) });
+    story.tell(Event::ChannelResumed { channel });
     story.commit(2);
     (0..5).for_each(|task| story.finish(task, 2));
     story.end(true);
