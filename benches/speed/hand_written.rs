@@ -103,6 +103,8 @@ struct Task {
     channels_full: u32,
     /// No room for output.
     blocked: bool,
+    /// It has seen all of its data.
+    drained: bool,
     /// A snapshot stops it.
     syncing: bool,
     /// Ports whose barrier has come.
@@ -144,6 +146,8 @@ pub struct HandWritten {
     waiting: bool,
     drained: u32,
     last_one: Option<u32>,
+    /// How many snapshots of the pending checkpoint were taken by tasks that had seen all of their data.
+    covered: usize,
     finished: u32,
     outcome: Outcome,
 }
@@ -172,6 +176,7 @@ impl HandWritten {
             pool: 1,
             channels_full: 0,
             blocked: false,
+            drained: false,
             syncing: false,
             aligned: Vec::new(),
             ends: 0,
@@ -217,6 +222,7 @@ impl HandWritten {
             waiting: false,
             drained: 0,
             last_one: None,
+            covered: 0,
             finished: 0,
             outcome: Outcome::default(),
         }
@@ -253,7 +259,7 @@ impl HandWritten {
             task.left = if is_source { self.records / p + u64::from(i < self.records % p) } else { 0 };
             task.keys = is_source.then(|| Draws::new(self.seed, Concern::Key, i));
             (task.position, task.ends, task.processed) = (0, 0, 0);
-            (task.next, task.plan) = (Next::Nothing, 0);
+            (task.next, task.plan, task.drained) = (Next::Nothing, 0, false);
         }
         self.channels.iter_mut().for_each(|channel| channel.flush = false);
         self.heap.clear();
@@ -472,6 +478,7 @@ impl HandWritten {
 
     /// Sends the barrier on, then stops for the synchronous part of the snapshot.
     fn snapshot(&mut self, id: u32, checkpoint: u32) {
+        self.covered += usize::from(self.tasks[id as usize].drained);
         self.send(id, || Item::Barrier(checkpoint));
         let task = &mut self.tasks[id as usize];
         self.outcome.cuts.push((checkpoint.into(), id, task.processed));
@@ -482,6 +489,7 @@ impl HandWritten {
 
     /// The task has sent its last record.
     fn drain(&mut self, id: u32) {
+        self.tasks[id as usize].drained = true;
         self.send(id, || Item::End);
         self.report(Event::Drained);
     }
@@ -510,7 +518,7 @@ impl HandWritten {
     }
 
     fn trigger(&mut self) {
-        self.waiting = false;
+        (self.waiting, self.covered) = (false, 0);
         self.last += 1;
         if self.has_drained() {
             self.last_one = Some(self.last);
@@ -524,7 +532,7 @@ impl HandWritten {
         self.outcome.completed.push((id.into(), self.now));
         let tasks = 0..self.tasks.len() as u32;
         tasks.clone().for_each(|task| self.tell(task, Mail::Completed));
-        if self.last_one == Some(id) {
+        if self.last_one == Some(id) || self.covered == self.tasks.len() {
             tasks.for_each(|task| self.tell(task, Mail::Finish));
         } else if self.has_drained() || self.waiting {
             self.trigger();
