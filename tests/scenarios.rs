@@ -87,8 +87,19 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("22", r#""records": 12000"#, r#""records": 30000"#),
     ("22", r#""at": "2.3s""#, r#""at": "1.3s""#),
     ("22", r#""first": "500ms","#, r#""first": "500ms", "after_finish": false,"#),
+    ("23", r#""take": "suspend""#, r#""take": "savepoint""#),
+    ("23", r#""at": "1.7s""#, r#""at": "1.4s""#),
     ("24", r#""debloat": {},"#, ""),
     ("24", r#""debloat": {}"#, r#""debloat": {"target": "500ms"}"#),
+    ("25", r#""protocol": "at-least-once""#, r#""protocol": "aligned""#),
+    ("26", r#""take": "drain""#, r#""take": "suspend""#),
+    ("27", r#""by": "forward""#, r#""by": "rebalance""#),
+    ("27", r#""protocol": "unaligned""#, r#""protocol": "aligned""#),
+    ("28", r#""to": "slow", "overtaking": false"#, r#""to": "slow""#),
+    ("28", r#""protocol": "unaligned""#, r#""protocol": "aligned""#),
+    ("29", r#""deletion": "1.8s""#, r#""deletion": "400ms""#),
+    ("29", r#""first": "500ms","#, r#""first": "500ms", "max_concurrent": 2,"#),
+    ("30", r#""prepare": "100ms""#, r#""prepare": "40ms""#),
 ];
 
 #[test]
