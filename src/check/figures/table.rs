@@ -45,9 +45,13 @@ pub const FIGURES: &[Figure] = &[
     count("checkpoints.expired", "Checkpoints that took longer than the timeout", |f| {
         Some(f.checkpoints.iter().filter(|c| c.status == Status::Aborted(AbortReason::Expired)).count() as u64)
     }),
+    count("checkpoints.subsumed", "Checkpoints that were given up because a newer one completed first", |f| {
+        Some(f.checkpoints.iter().filter(|c| c.status == Status::Aborted(AbortReason::Subsumed)).count() as u64)
+    }),
     count("checkpoints.pending", "Checkpoints that had not ended when the run did", |f| {
         Some(f.checkpoints.iter().filter(|c| c.status == Status::Pending).count() as u64)
     }),
+    count("checkpoints.concurrent", "Most checkpoints that were under way at a time", concurrent),
     time("end-to-end.min", "Shortest time from trigger to last acknowledgement of a completed checkpoint", |f| {
         end_to_end(f).min()
     }),
@@ -141,6 +145,15 @@ const fn rate(name: &'static str, about: &'static str, value: fn(&Figures) -> Op
 
 fn per_second(records: u64, until: Time) -> Option<u64> {
     (u128::from(records) * 1_000_000_000).checked_div(u128::from(until.0)).map(|rate| rate as u64)
+}
+
+/// Checkpoints are in the order of their triggers, so whatever ended before one began was triggered before it too.
+fn concurrent(figures: &Figures) -> Option<u64> {
+    let mut ends: Vec<Time> = figures.checkpoints.iter().map(|checkpoint| checkpoint.ended).collect();
+    ends.sort_unstable();
+    let ended = |at: Time| ends.partition_point(|end| *end <= at);
+    let under_way = figures.checkpoints.iter().zip(1..).map(|(newest, begun)| begun - ended(newest.triggered) as u64);
+    Some(under_way.max().unwrap_or(0))
 }
 
 fn end_to_end(figures: &Figures) -> impl DoubleEndedIterator<Item = u64> {
