@@ -152,7 +152,10 @@ fn concurrent(figures: &Figures) -> Option<u64> {
     let mut ends: Vec<Time> = figures.checkpoints.iter().map(|checkpoint| checkpoint.ended).collect();
     ends.sort_unstable();
     let ended = |at: Time| ends.partition_point(|end| *end <= at);
-    let under_way = figures.checkpoints.iter().zip(1..).map(|(newest, begun)| begun - ended(newest.triggered) as u64);
+    // One that is given up at the instant at which it began was under way all the same.
+    let over = |newest: &CheckpointFigures| ended(newest.triggered) as u64;
+    let under_way =
+        figures.checkpoints.iter().zip(1..).map(|(newest, begun): (_, u64)| begun.saturating_sub(over(newest)).max(1));
     Some(under_way.max().unwrap_or(0))
 }
 
