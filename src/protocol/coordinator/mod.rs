@@ -100,6 +100,8 @@ struct State {
     drained: Option<CheckpointId>,
     /// A complete checkpoint covers all of everybody's data.
     covered: bool,
+    /// When the next attempt at that may begin.
+    retry: Retry,
     queue: Queue,
     /// The checkpoint whose preparations are going on. It may have been given up.
     preparing: Option<CheckpointId>,
@@ -154,6 +156,7 @@ impl State {
             ended: vec![false; tasks],
             drained: None,
             covered: false,
+            retry: Retry::Now,
             queue: Queue::default(),
             preparing: None,
             pending: Vec::new(),
@@ -170,6 +173,17 @@ impl State {
     fn newest(&self) -> Option<&Completed> {
         self.stopped_at.as_ref().or(self.kept.last())
     }
+}
+
+/// When the checkpoint that covers the end of the data may be asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retry {
+    /// At once.
+    Now,
+    /// It failed: after an interval.
+    Later,
+    /// The timer for that is set.
+    Timed,
 }
 
 const INTERVAL: Timer = Timer { kind: TimerKind::Interval, checkpoint: CheckpointId::INITIAL };
@@ -211,7 +225,7 @@ impl BarrierCoordinator {
         }
         self.state.queue.clear();
         (self.state.running, self.state.drained, self.state.course) = (false, None, Course::On);
-        self.state.covered = false;
+        (self.state.covered, self.state.retry) = (false, Retry::Now);
         let captured = if self.style.captures { ChannelPlan::Reinject } else { ChannelPlan::Empty };
         let plan = self.graph.recovery(self.state.newest(), captured);
         for (ended, point) in self.state.ended.iter_mut().zip(&plan.tasks) {
@@ -252,7 +266,7 @@ impl CoordinatorRole for BarrierCoordinator {
             Pause::Timed(_) => 2,
         };
         into.words([s.last.0, s.starts, s.succeeded.0, u64::from(s.failures), pause].into_iter());
-        into.words([u64::from(s.running), s.course as u64, u64::from(s.covered)].into_iter());
+        into.words([u64::from(s.running), s.course as u64, u64::from(s.covered), s.retry as u64].into_iter());
         into.words(s.ended.iter().map(|ended| u64::from(*ended)));
         into.words([s.drained, s.preparing].map(|id| id.map_or(0, |id| id.0 + 1)).into_iter());
         s.queue.fingerprint(into);

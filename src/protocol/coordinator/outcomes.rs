@@ -18,7 +18,7 @@
 
 use super::pending::{Pending, Phase};
 use super::plan::Completed;
-use super::{BarrierCoordinator, Course, Do, Pause, expiry};
+use super::{BarrierCoordinator, Course, Do, Retry, Pause, expiry};
 use crate::base::{CheckpointId, Span, TaskId};
 use crate::protocol::{DeclineReason, Env, Purpose};
 use crate::trace::AbortReason;
@@ -117,6 +117,10 @@ impl BarrierCoordinator {
         counts: impl Fn(&Pending) -> bool,
         out: &mut Vec<Do>,
     ) {
+        if self.state.drained.is_some() && !failed.is_empty() && reason != AbortReason::NotRunning {
+            // What covers the end of the data begins at once, but not again and again without a pause.
+            self.state.retry = Retry::Later;
+        }
         for pending in &failed {
             self.give_up(pending, reason, out);
             self.state.failures += u32::from(counts(pending) && pending.id() > self.state.succeeded);

@@ -11,7 +11,7 @@
 use super::pending::{Pending, Phase};
 use super::plan::Graph;
 use super::requests::{Choice, Load, Request};
-use super::{BarrierCoordinator, Course, Do, INTERVAL, PAUSE, Pause, expiry};
+use super::{BarrierCoordinator, Course, Do, INTERVAL, PAUSE, Pause, Retry, expiry};
 use crate::base::{CheckpointId, Concern, Span, below};
 use crate::protocol::{Barrier, BarrierKind, Env, Purpose, Timer, TimerKind};
 use crate::scenario::Take;
@@ -56,7 +56,9 @@ impl BarrierCoordinator {
     /// It is time for the next periodic one.
     pub(super) fn tick(&mut self, out: &mut Vec<Do>) {
         let Some(interval) = self.settings.interval else { return };
-        if self.goes_on() && self.state.drained.is_none() {
+        if self.state.drained.is_some() {
+            self.state.retry = Retry::Now;
+        } else if self.goes_on() {
             out.push(Do::SetTimer { timer: INTERVAL, delay: interval.max(self.settings.min_pause) });
             self.state.queue.submit(Request::PERIODIC);
         }
@@ -99,7 +101,7 @@ impl BarrierCoordinator {
 
     /// Every task has seen the end of its data.
     pub(super) fn drained(&mut self, out: &mut Vec<Do>) {
-        self.state.drained = Some(self.state.last);
+        (self.state.drained, self.state.retry) = (Some(self.state.last), Retry::Now);
         self.state.queue.drop_periodic();
         self.stop_interval(out);
     }
@@ -140,8 +142,16 @@ impl BarrierCoordinator {
         let may_cover = |pending: &Pending| pending.id() > drained || pending.covers_all;
         let covers = |pending: &Pending| pending.purpose() == Purpose::Checkpoint && may_cover(pending);
         let is_covered = self.is_ending() || self.state.pending.iter().any(covers) || self.state.queue.has_checkpoint();
-        if !is_covered && self.state.ended.contains(&false) {
-            self.state.queue.submit(Request::of(Purpose::Checkpoint));
+        if is_covered || !self.state.ended.contains(&false) {
+            return;
+        }
+        match (self.state.retry, self.settings.interval) {
+            (Retry::Now, _) => self.state.queue.submit(Request::of(Purpose::Checkpoint)),
+            (Retry::Later, Some(interval)) => {
+                out.push(Do::SetTimer { timer: INTERVAL, delay: interval.max(self.settings.min_pause) });
+                self.state.retry = Retry::Timed;
+            }
+            _ => {}
         }
     }
 
