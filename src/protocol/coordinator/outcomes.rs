@@ -18,7 +18,7 @@
 
 use super::pending::{Pending, Phase};
 use super::plan::Completed;
-use super::{BarrierCoordinator, Course, Do, Retry, Pause, expiry};
+use super::{BarrierCoordinator, Course, Do, Pause, Retry, expiry};
 use crate::base::{CheckpointId, Span, TaskId};
 use crate::protocol::{DeclineReason, Env, Purpose};
 use crate::trace::AbortReason;
