@@ -59,6 +59,8 @@ struct Watch {
     happens: Vec<Matcher>,
     /// By fault of the plan, whether it struck.
     struck: Vec<bool>,
+    /// By request of the scenario, what became of it, if it was made.
+    answers: Vec<Option<bool>>,
     hops: u64,
     /// How many snapshots were taken.
     snapshots: u64,
@@ -81,7 +83,7 @@ pub struct Outcome {
     pub hops: u64,
     /// When it ended.
     pub ended: Time,
-    /// Entries of the schedule that were skipped, and faults that never struck.
+    /// Entries of the schedule that were skipped, faults that never struck, requests that came to nothing.
     pub notes: Vec<String>,
     /// The verdict and all else is as the scenario expects.
     pub as_expected: bool,
@@ -101,6 +103,7 @@ impl Runner {
             trace: want.trace.then(Vec::new),
             happens: job.scenario.expect.happens.iter().cloned().map(Matcher::new).collect(),
             struck: vec![false; job.faults.faults.len()],
+            answers: vec![None; job.settings.requests.len()],
             hops: 0,
             snapshots: 0,
             plan,
@@ -176,6 +179,13 @@ impl Runner {
         let mut notes = self.driver.notes(&self.job);
         let idle = self.watch.struck.iter().enumerate().filter(|(_, struck)| !**struck);
         notes.extend(idle.map(|(fault, _)| format!("faults[{fault}] never struck")));
+        notes.extend(self.watch.answers.iter().enumerate().filter_map(|(request, answer)| match answer {
+            None => Some(format!("checkpoints.requests[{request}] came too late: the run had ended")),
+            Some(false) => {
+                Some(format!("checkpoints.requests[{request}] was refused: the job was down, or ended already"))
+            }
+            Some(true) => None,
+        }));
         let as_expected = verdict.name() == wanted && expectations.iter().all(|expectation| expectation.met);
         let (events, hops, ended) = (self.watch.digest.events(), self.watch.hops, self.driver.now());
         Outcome { seed, verdict, expectations, digest, events, hops, ended, notes, as_expected }
@@ -209,6 +219,7 @@ impl Watch {
         }
         self.happens.iter_mut().for_each(Matcher::reset);
         self.struck.fill(false);
+        self.answers.fill(None);
         (self.hops, self.snapshots) = (0, 0);
     }
 }
@@ -227,6 +238,9 @@ impl Observer for Watch {
         }
         if let Event::FaultStruck { fault } = *event {
             self.struck[fault as usize] = true;
+        }
+        if let Event::RequestAnswered { request, accepted } = *event {
+            self.answers[request as usize] = Some(accepted == 1);
         }
         for matcher in &mut self.happens {
             matcher.matches(event, &*self.plan);

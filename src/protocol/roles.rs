@@ -444,6 +444,13 @@ pub enum CoordinatorCommand {
     },
     /// Forget a timer.
     CancelTimer(Timer),
+    /// Say what became of something that the scenario asks for.
+    Answer {
+        /// The number of the request, from 0.
+        request: u32,
+        /// It is queued, or refused for good.
+        accepted: bool,
+    },
     /// Fail the job because too many checkpoints failed.
     FailJob,
     /// Restart like this.

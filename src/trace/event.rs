@@ -208,6 +208,8 @@ events! {
     /// A task saw that the sender of a channel has ended for good.
     CloseReceived "close-received" { task: TaskId, channel: ChannelId }
 
+    /// Something that the scenario asks for was asked for; `accepted` = 0: the job was down, stopping or ending.
+    RequestAnswered "request-answered" { request: u32, accepted: u32 }
     /// The coordinator triggered a checkpoint; `purpose`: 0 checkpoint, 1 savepoint, 2 and 3 to stop the job.
     CheckpointTriggered "checkpoint-triggered" { checkpoint: CheckpointId, purpose: u32 }
     /// A task handled the coordinator's trigger.

@@ -92,6 +92,9 @@ impl World {
                     self.send_aside(task, Mail::Aborted(checkpoint, completed), host);
                 }
             }
+            CoordinatorCommand::Answer { request, accepted } => {
+                host.emit(Event::RequestAnswered { request, accepted: u32::from(accepted) });
+            }
             CoordinatorCommand::Prepare(checkpoint) => host.notice(Notice::Prepare(checkpoint)),
             CoordinatorCommand::Clean(checkpoint) => host.notice(Notice::Clean(checkpoint)),
             CoordinatorCommand::Drop { task, keep_from } => {

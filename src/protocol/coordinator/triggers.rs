@@ -76,7 +76,9 @@ impl BarrierCoordinator {
     /// The scenario asks for something.
     pub(super) fn asked(&mut self, number: CheckpointId, out: &mut Vec<Do>) {
         let Some(request) = self.settings.requests.get(number.0 as usize) else { return };
-        if !self.goes_on() || self.is_ending() {
+        let accepted = self.goes_on() && !self.is_ending();
+        out.push(Do::Answer { request: number.0 as u32, accepted });
+        if !accepted {
             return;
         }
         match request.take {

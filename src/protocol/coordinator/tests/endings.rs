@@ -160,7 +160,8 @@ fn stopping(take: Take, change: impl FnOnce(&mut Settings)) -> (Desk, Vec<Do>) {
 fn to_stop_what_is_pending_is_given_up_first_and_then_a_savepoint_begins() {
     for (take, purpose) in [(Take::Suspend, Purpose::Suspend), (Take::Drain, Purpose::Drain)] {
         let (mut desk, out) = stopping(take, |_| {});
-        assert_eq!(out[..2], [Do::CancelTimer(INTERVAL), Do::CancelTimer(PAUSE)]);
+        assert_eq!(out[0], Do::Answer { request: 0, accepted: true });
+        assert_eq!(out[1..3], [Do::CancelTimer(INTERVAL), Do::CancelTimer(PAUSE)]);
         assert_eq!(out.aborted(), [(1, Suspended, 0)]);
         assert_eq!((out.begun(), barriers(&out)), (vec![2], vec![(purpose, BarrierKind::Blocking)]));
         assert_eq!(out.told(), [0, 1]);
