@@ -156,7 +156,7 @@ impl<O: Observer> Host for Wanderer<'_, O> {
 
     fn notice(&mut self, notice: Notice) {
         let step = match notice {
-            Notice::Wake(_) | Notice::Debloat { .. } | Notice::Resize { .. } => return,
+            Notice::Wake(_) | Notice::Debloat { .. } | Notice::Resize { .. } | Notice::CancelUpload { .. } => return,
             Notice::Fly { channel, epoch, .. } => Step::Deliver { channel, epoch },
             Notice::Credit { channel, epoch, amount } => Step::Credit { channel, epoch, amount },
             Notice::Resume { channel, epoch } => Step::Resume { channel, epoch },

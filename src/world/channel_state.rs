@@ -68,7 +68,12 @@ impl World {
         let copy = ring.iter().skip(from).take(count as usize).collect();
         host.emit(Event::CutQueued { channel, checkpoint, records: u64::from(count), chain: chain.0 });
         let slot = job.plan.channels[channel.index()].slot;
-        self.store.begin(id, checkpoint).queued.push((slot, copy));
+        if behind.is_none() {
+            self.store.begin(id, checkpoint).queued.push((slot, copy));
+        } else if let Some(snapshot) = self.store.get_mut(id, checkpoint) {
+            // Unless the checkpoint was given up while its barrier waited.
+            snapshot.queued.push((slot, copy));
+        }
     }
 
     /// Timeoutable barriers that still wait at a task's outputs overtake the data before them.

@@ -236,6 +236,13 @@ pub enum Notice {
     },
     /// Preparations of a checkpoint began: [`Step::Prepared`].
     Prepare(CheckpointId),
+    /// The asynchronous part of a task's snapshot is given up.
+    CancelUpload {
+        /// Whose.
+        task: TaskId,
+        /// Of what.
+        checkpoint: CheckpointId,
+    },
     /// The metadata is being written: [`Step::Recorded`].
     Record(CheckpointId),
     /// The files of a checkpoint are being deleted: [`Step::Cleaned`].

@@ -214,9 +214,18 @@ impl World {
         if self.tasks[id.index()].attempt != attempt || self.is_void(id) {
             return;
         }
-        if let Some(snapshot) = self.store.get_mut(id, checkpoint) {
+        if let Some(snapshot) = self.store.get_mut(id, checkpoint).filter(|snapshot| snapshot.taken) {
             snapshot.uploads -= 1;
             self.settle_snapshot(job, id, checkpoint, host);
+        }
+    }
+
+    /// A checkpoint was given up: what a task still stores for it is not worth storing.
+    pub(super) fn cancel_upload<H: Host>(&mut self, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
+        let is_stored = |snapshot: &Snapshot| snapshot.taken && !snapshot.durable;
+        if self.store.get(id, checkpoint).is_some_and(is_stored) {
+            self.store.discard_unfinished(id, checkpoint);
+            host.notice(Notice::CancelUpload { task: id, checkpoint });
         }
     }
 

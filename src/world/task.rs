@@ -466,6 +466,7 @@ impl World {
             }
             Mail::Aborted(checkpoint, completed) => {
                 host.emit(Event::AbortReceived { task: id, checkpoint });
+                self.cancel_upload(id, checkpoint, host);
                 self.tell_task(job, id, TaskInput::Aborted { checkpoint, completed }, host);
             }
             Mail::Timer(timer) => {

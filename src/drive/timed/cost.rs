@@ -1,6 +1,6 @@
 //! What the cost model remembers: when links are free again, and who shares the storage.
 
-use crate::base::{Rate, Span, TaskId, Time};
+use crate::base::{CheckpointId, Rate, Span, TaskId, Time};
 use crate::scenario::Shared;
 use crate::world::{Job, Step};
 
@@ -104,6 +104,24 @@ impl Uploads {
         (store, self.stores[store as usize].next(now))
     }
 
+    /// The uploads of a task's snapshot are given up: the others in the store get faster. Returns as [`Uploads::begin`].
+    pub fn cancel(&mut self, task: TaskId, checkpoint: CheckpointId, now: Time) -> (u32, Option<(Time, u32)>) {
+        let is_it =
+            |step| matches!(step, Step::Uploaded { task: t, checkpoint: c, .. } if (t, c) == (task, checkpoint));
+        let store = self.store_of[task.index()];
+        let state = &mut self.stores[store as usize];
+        state.progress(now);
+        let (uploads, free) = (&mut self.uploads, &mut self.free);
+        state.active.retain(|(upload, _)| {
+            let gone = is_it(uploads[*upload as usize].done);
+            free.extend(gone.then_some(*upload));
+            !gone
+        });
+        // Those that wait for their first byte will find nothing to do.
+        uploads.iter_mut().filter(|upload| is_it(upload.done)).for_each(|upload| upload.work = Span::ZERO);
+        (store, self.stores[store as usize].next(now))
+    }
+
     /// The planned end of a store's first upload, if it is still the valid one.
     pub fn end(&mut self, store: u32, plan: u32, now: Time) -> Option<(Step, Option<(Time, u32)>)> {
         let state = &mut self.stores[store as usize];
@@ -136,6 +154,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Attempt;
 
     #[test]
     fn uploads_share_the_bandwidth() {
@@ -151,5 +170,20 @@ mod tests {
         let (first, next) = uploads.end(0, plan, at).expect("the plan is valid");
         assert_eq!((first, next.map(|(at, _)| at)), (done(0), Some(Time(200))));
         assert_eq!(uploads.end(0, plan, Time(200)), None, "an old plan is void");
+    }
+
+    #[test]
+    fn what_is_given_up_takes_no_bandwidth() {
+        let done = |task| Step::Uploaded { task: TaskId(task), attempt: Attempt(0), checkpoint: CheckpointId(7) };
+        let store_of = vec![0, 0];
+        let mut uploads = Uploads { store_of, stores: vec![Store::default()], uploads: vec![], free: vec![] };
+        let (a, b) = (uploads.plan(TaskId(0), Span(100), done(0)), uploads.plan(TaskId(1), Span(100), done(1)));
+        uploads.begin(a, Time(0));
+        uploads.begin(b, Time(0));
+        // Half of the speed until 60, when 70 are left of b, and all of it from then on.
+        let (store, next) = uploads.cancel(TaskId(0), CheckpointId(7), Time(60));
+        assert_eq!((store, next.map(|(at, _)| at)), (0, Some(Time(130))));
+        let (_, none) = uploads.cancel(TaskId(0), CheckpointId(8), Time(70));
+        assert_eq!(none.map(|(at, _)| at), Some(Time(130)), "nobody stores that");
     }
 }

@@ -578,6 +578,10 @@ impl Clockwork {
             Notice::Upload { task, attempt, checkpoint, cost } => {
                 self.upload(task, Span::ZERO, cost, checkpoint.0, Step::Uploaded { task, attempt, checkpoint });
             }
+            Notice::CancelUpload { task, checkpoint } => {
+                let (store, next) = self.uploads.cancel(task, checkpoint, now);
+                self.plan_upload(store, next);
+            }
             Notice::Aside(task) => self.arrive(now + self.rpc, 14, u64::from(task.0), 0, Step::Aside(task)),
             Notice::Prepare(checkpoint) => {
                 self.arrive(now + self.prepare, 15, 0, checkpoint.0, Step::Prepared(checkpoint));
