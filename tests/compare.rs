@@ -241,7 +241,7 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["a.json", "--protocols", "aligned,aligned"], "\"aligned\" is in the list twice"),
     (&["a.json", "--protocols", "aligned:jitter=1ms"], "\"aligned\" has no parameter \"jitter\"; it takes none"),
     (&["a.json", "--protocols", "uncoordinated:jiter=1ms"], "did you mean \"jitter\"?"),
-    (&["a.json", "--protocols", "uncoordinated:jitter=1"], "uncoordinated:jitter=1: found \"1\"; a time such as"),
+    (&["a.json", "--protocols", "uncoordinated:jitter=1"], "uncoordinated:jitter=1: found \"1\"; write a time such as"),
     (&["a.json", "--protocols", "uncoordinated:jitter"], "found \"jitter\"; write a parameter as name=value"),
     (&["a.json", "--protocols", "uncoordinated:jitter=1ms:jitter=2ms"], "\"jitter\" is given twice"),
     (&["missing.json"], "cannot read missing.json: there is no such file"),
