@@ -90,6 +90,14 @@ fn what_is_shipped_runs_as_expected() {
 }
 
 #[test]
+fn edges_on_which_barriers_cannot_overtake_are_told_once() {
+    let desk = Desk::new("forced");
+    let called = desk.call(&["run", &shipped("27-forced-aligned.json")]);
+    assert!(called.out.contains("\nnote: barriers cannot overtake on source -> parse (forward)\n"), "{}", called.out);
+    assert_eq!(called.out.matches("cannot overtake").count(), 1, "{}", called.out);
+}
+
+#[test]
 fn what_is_not_as_expected_is_told_and_exits_with_1() {
     let desk = Desk::new("unexpected");
     desk.write("a.json", with(r#""min": 60000, "max": 60000"#, r#""min": 70000, "max": 70000"#));

@@ -233,6 +233,15 @@ fn what_the_scenario_expects_is_not_judged() {
     assert!(idle.contains("note: chandy-lamport: faults[0] never struck"), "{idle}");
 }
 
+#[test]
+fn edges_on_which_barriers_cannot_overtake_are_told_of_those_who_overtake() {
+    let desk = Desk::new("forced");
+    desk.write("a.json", &text("27-forced-aligned.json"));
+    let out = desk.call(&["compare", "a.json", "--protocols", "aligned,unaligned", "--seeds", "2"]).out;
+    assert!(out.contains("note: unaligned: barriers cannot overtake on source -> parse (forward)\n"), "{out}");
+    assert_eq!(out.matches("cannot overtake").count(), 1, "{out}");
+}
+
 /// What is asked for, and what the one line that answers it must name.
 const MISTAKES: &[(&[&str], &str)] = &[
     (&["a.json", "--protocols", "alined"], "alined: there is no protocol \"alined\"; the zoo has \"aligned\""),
@@ -241,7 +250,7 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["a.json", "--protocols", "aligned,aligned"], "\"aligned\" is in the list twice"),
     (&["a.json", "--protocols", "aligned:jitter=1ms"], "\"aligned\" has no parameter \"jitter\"; it takes none"),
     (&["a.json", "--protocols", "uncoordinated:jiter=1ms"], "did you mean \"jitter\"?"),
-    (&["a.json", "--protocols", "uncoordinated:jitter=1"], "uncoordinated:jitter=1: found \"1\"; a time such as"),
+    (&["a.json", "--protocols", "uncoordinated:jitter=1"], "uncoordinated:jitter=1: found \"1\"; write a time such as"),
     (&["a.json", "--protocols", "uncoordinated:jitter"], "found \"jitter\"; write a parameter as name=value"),
     (&["a.json", "--protocols", "uncoordinated:jitter=1ms:jitter=2ms"], "\"jitter\" is given twice"),
     (&["missing.json"], "cannot read missing.json: there is no such file"),

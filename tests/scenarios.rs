@@ -116,6 +116,24 @@ fn every_scenario_notices_when_what_it_shows_is_changed() {
     }
 }
 
+/// Whoever wonders why barriers that overtake wait all the same is told, once.
+#[test]
+fn edges_on_which_barriers_cannot_overtake_are_told() {
+    let shipped = shipped();
+    let told = |number: &str, from: &str, to: &str| {
+        let (name, text) = shipped.iter().find(|(name, _)| name.starts_with(number)).expect("it is shipped");
+        assert!(text.contains(from), "{name}: {from}");
+        runner(&(name.clone(), text.replacen(from, to, 1))).job().held_back()
+    };
+    let forward = "barriers cannot overtake on source -> parse (forward)";
+    assert_eq!(told("27", "", "").as_deref(), Some(forward));
+    let some = r#"barriers cannot overtake on source -> fork (forward), fork -> slow ("overtaking": false), slow -> sink (forward) and 1 more"#;
+    assert_eq!(told("28", "", "").as_deref(), Some(some));
+    assert_eq!(told("27", r#""by": "forward""#, r#""by": "rebalance""#), None, "all edges let barriers overtake");
+    assert_eq!(told("27", r#""protocol": "unaligned""#, r#""protocol": "aligned""#), None, "no barrier overtakes");
+    assert_eq!(told("27", r#", "interval": "500ms", "first": "500ms""#, ""), None, "there are no barriers");
+}
+
 /// Bounds may be for one seed, but no seed breaks a check or hangs, unless that is what is to be shown.
 #[test]
 fn other_seeds_break_no_check() {

@@ -154,7 +154,7 @@ fn measured(runner: &Runner, outcome: Outcome) -> Measured {
         seed: outcome.seed,
         verdict: outcome.verdict,
         digest: outcome.digest,
-        notes: outcome.notes,
+        notes: outcome.notes.into_iter().chain(runner.job().held_back()).collect(),
         figures: FIGURES.iter().map(|figure| (figure.value)(figures)).collect(),
         accounts: runner.accounts().map(<[_]>::to_vec),
     }

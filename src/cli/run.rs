@@ -230,13 +230,14 @@ fn run_one(
         write_file(&file, lines.concat().as_bytes())?;
     }
     let checks = check_lines(&runner, &outcome);
+    let notes: Vec<String> = outcome.notes.iter().cloned().chain(job.held_back()).collect();
     let view = RunView {
         scenario: &job.scenario,
         plan: &job.plan,
         figures,
         checks: &checks,
         expectations: &outcome.expectations,
-        notes: &outcome.notes,
+        notes: &notes,
         verdict: outcome.verdict.name(),
         as_expected: outcome.as_expected,
         digest: outcome.digest,

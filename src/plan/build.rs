@@ -174,8 +174,7 @@ fn plan_edges(
             to: OperatorId::from(*to),
             by: spec.by,
             feedback: spec.feedback,
-            overtaking: spec.overtaking
-                && !matches!(spec.by, Partitioner::Forward | Partitioner::Rescale | Partitioner::Broadcast),
+            overtaking: spec.overtaking && spec.by.lets_overtake(),
             gate: gates[*to],
             owner: owner as Option<Arc<[u16]>>,
         });

@@ -101,8 +101,7 @@ pub struct Edge {
     pub by: Partitioner,
     /// Closes a cycle.
     pub feedback: bool,
-    /// Barriers may overtake data: not where consumers must not be told apart (broadcast), not where records could
-    /// not be sent elsewhere on another day (forward, rescale), and not where the scenario forbids it.
+    /// Barriers may overtake data: the partitioner lets them, and the scenario does not forbid it.
     pub overtaking: bool,
     /// Which input gate of the receiver's tasks, from 0.
     pub gate: u32,

@@ -288,8 +288,9 @@ pub fn read_parameters(protocol: &dyn Protocol, given: &[Parameter]) -> Result<V
         return Err(Problem::at(unknown.place.clone(), found, allowed));
     }
     let value = |known: &ParameterSpec| match given.iter().find(|p| p.name == known.name) {
-        Some(given) => parse_span(&given.value)
-            .map_err(|allowed| Problem::at(given.place.clone(), format!("found \"{}\"", given.value), allowed)),
+        Some(given) => parse_span(&given.value).map_err(|allowed| {
+            Problem::at(given.place.clone(), format!("found \"{}\"", given.value), format!("write {allowed}"))
+        }),
         None => Ok(parse_span(known.default).expect("defaults in the table are well written")),
     };
     parameters.iter().map(value).collect()

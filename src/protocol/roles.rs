@@ -298,11 +298,13 @@ pub enum TaskCommand {
 /// A decision of a task role that changes nothing by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// The port stays blocked until it is released.
+    /// The port stays blocked until it is released. The world does nothing with it, comparisons with recordings do.
     Blocked(Port),
     /// The checkpoint starts here; whether a snapshot follows is another question (it may be known to be given up).
+    /// The world does nothing with it: it is for comparisons with recordings.
     Starts(Barrier),
-    /// Channel state will be written for this checkpoint.
+    /// Channel state will be written for this checkpoint. The world does nothing with it: it is for comparisons with
+    /// recordings.
     InputsBegin(Barrier),
     /// The first barrier of a checkpoint has been handled.
     AlignmentBegan(CheckpointId),

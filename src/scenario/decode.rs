@@ -61,7 +61,7 @@ fn job(o: &mut Object<'_>) -> Result<Job, Problem> {
         count(1, PARALLELISM_MAX),
     );
     let max_parallelism = limit.optional()?.unwrap_or_else(|| key_groups(&operators));
-    let edges = edges.into_iter().map(|edge| edge.among(&operators)).collect();
+    let edges = edges.into_iter().map(|edge| edge.among(&operators)).collect::<Result<_, _>>()?;
     Ok(Job { operators, edges, max_parallelism })
 }
 
@@ -75,29 +75,36 @@ fn key_groups(operators: &[Operator]) -> u32 {
 struct Written {
     edge: Edge,
     by: Option<Partitioner>,
+    /// Where it asks for barriers that overtake, if it does so in words.
+    asks: Option<Place>,
 }
 
 impl Written {
-    fn among(self, operators: &[Operator]) -> Edge {
+    fn among(self, operators: &[Operator]) -> Result<Edge, Problem> {
         let find = |id: &str| operators.iter().find(|operator| operator.id == id);
         let by = self.by.unwrap_or_else(|| match (find(&self.edge.from), find(&self.edge.to)) {
             (_, Some(to)) if KINDS.keyed(&to.kind) => Partitioner::Hash,
             (Some(from), Some(to)) if from.parallelism == to.parallelism => Partitioner::Forward,
             _ => Partitioner::Rebalance,
         });
-        Edge { by, ..self.edge }
+        match self.asks {
+            Some(place) if !by.lets_overtake() => {
+                let able: Vec<&str> =
+                    Partitioner::ALL.iter().filter(|by| by.lets_overtake()).map(|by| by.name()).collect();
+                let found = format!("barriers cannot overtake on a {} edge, which this one is", by.name());
+                Err(Problem::at(
+                    place,
+                    found,
+                    format!("leave this field out, or set \"by\" to one of {}", able.join(", ")),
+                ))
+            }
+            _ => Ok(Edge { by, ..self.edge }),
+        }
     }
 }
 
 fn edge(o: &mut Object<'_>) -> Result<Written, Problem> {
-    let partitioners = vec![
-        ("forward", Partitioner::Forward),
-        ("rebalance", Partitioner::Rebalance),
-        ("rescale", Partitioner::Rescale),
-        ("hash", Partitioner::Hash),
-        ("broadcast", Partitioner::Broadcast),
-        ("global", Partitioner::Global),
-    ];
+    let partitioners = Partitioner::ALL.map(|by| (by.name(), by)).to_vec();
     let from = o.field("from", "The sending operator.", id()).required()?;
     let to = o.field("to", "The receiving operator.", id()).required()?;
     let by = o.field(
@@ -117,7 +124,8 @@ fn edge(o: &mut Object<'_>) -> Result<Written, Problem> {
         )
         .or(true)?;
     let edge = Edge { from, to, by: Partitioner::Forward, chained, feedback, overtaking, place: o.place() };
-    Ok(Written { edge, by })
+    let asks = o.written("overtaking").filter(|_| overtaking);
+    Ok(Written { edge, by, asks })
 }
 
 fn cluster(o: &mut Object<'_>) -> Result<Cluster, Problem> {

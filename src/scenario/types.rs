@@ -207,6 +207,30 @@ pub enum Partitioner {
     Global,
 }
 
+impl Partitioner {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Forward, Self::Rebalance, Self::Rescale, Self::Hash, Self::Broadcast, Self::Global];
+
+    /// What scenarios call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Rebalance => "rebalance",
+            Self::Rescale => "rescale",
+            Self::Hash => "hash",
+            Self::Broadcast => "broadcast",
+            Self::Global => "global",
+        }
+    }
+
+    /// Barriers may overtake data on such an edge: not where consumers must not be told apart (broadcast), and not
+    /// where records could not be sent elsewhere on another day (forward, rescale).
+    pub fn lets_overtake(self) -> bool {
+        !matches!(self, Self::Forward | Self::Rescale | Self::Broadcast)
+    }
+}
+
 /// The machines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {

@@ -1,12 +1,15 @@
 //! A compiled scenario: everything that all its runs share.
 
-use crate::base::Problem;
+use crate::base::{OperatorId, Problem};
 use crate::fault::FaultPlan;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Edge, Plan};
 use crate::protocol::{self, Protocol, Settings};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Take};
 use crate::workload::Workload;
 use std::sync::Arc;
+
+/// So many edges on which barriers cannot overtake are named.
+const HELD_BACK_MAX: usize = 3;
 
 /// Made once from a scenario; shared by all seeds and all threads.
 pub struct Job {
@@ -33,5 +36,27 @@ impl Job {
         workload.check_cycles(&scenario, &plan)?;
         let faults = FaultPlan::new(&scenario.faults, &plan);
         Ok(Self { scenario, plan, workload, protocol, settings, faults })
+    }
+
+    /// Where barriers stay behind data, although the protocol lets them overtake: else slow checkpoints are a riddle.
+    pub fn held_back(&self) -> Option<String> {
+        // Savepoints align wherever they go.
+        let asked = self.settings.requests.iter().any(|request| request.take == Take::Checkpoint);
+        let triggers = self.settings.interval.is_some() || asked;
+        if !triggers || !self.protocol.needs().channel_state {
+            return None;
+        }
+        let name = |operator: OperatorId| &self.plan.operators[operator.index()].name;
+        let edge = |edge: &Edge| {
+            let why = if edge.by.lets_overtake() { "\"overtaking\": false" } else { edge.by.name() };
+            format!("{} -> {} ({why})", name(edge.from), name(edge.to))
+        };
+        let edges: Vec<String> = self.plan.edges.iter().filter(|edge| !edge.overtaking).map(edge).collect();
+        let (named, others) = edges.split_at(edges.len().min(HELD_BACK_MAX));
+        match (named.join(", "), others.len()) {
+            (named, _) if named.is_empty() => None,
+            (named, 0) => Some(format!("barriers cannot overtake on {named}")),
+            (named, more) => Some(format!("barriers cannot overtake on {named} and {more} more")),
+        }
     }
 }

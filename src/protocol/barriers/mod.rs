@@ -7,8 +7,8 @@
 //! together to a role; a protocol of the zoo is a choice of handler, kind of barrier and timeout.
 //!
 //! The rules are those of Apache Flink 2.3, its odd corners included: recordings of the real classes are played to
-//! these roles (`tests/barrier_roles.rs`), and every decision must come at the same place. Where a rule looks arbitrary
-//! the comment beside it says so.
+//! these roles (`tests/barrier_roles.rs`, `tests/flink_vectors.rs`), and every decision must come at the same place.
+//! Where a rule looks arbitrary the comment beside it says so.
 //!
 //! **Decisions leave as commands in the order in which Flink makes them.** What changes nothing in the world is a
 //! [`Note`](crate::protocol::Note). One thing cannot be as in Flink: there a call that starts a checkpoint returns
@@ -176,6 +176,7 @@ impl<H: Handler> TaskRole for BarrierTask<H> {
                     self.handler.started(&mut turn);
                 }
             }
+            // Answered above.
             TaskInput::Durable { .. } => {}
             TaskInput::Completed { checkpoint } => turn.subtask.completed(checkpoint, turn.out),
             TaskInput::Aborted { checkpoint, completed } => turn.subtask.aborted(checkpoint, completed, turn.out),

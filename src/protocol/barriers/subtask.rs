@@ -206,9 +206,10 @@ impl Subtask {
     }
 
     pub fn reset(&mut self) {
-        let aborted = std::mem::take(&mut self.state.aborted);
+        // Everything from the beginning, but the list keeps its memory: runs of many seeds allocate nothing here.
+        let mut aborted = std::mem::take(&mut self.state.aborted);
+        aborted.clear();
         self.state = State { aborted, ..State::default() };
-        self.state.aborted.clear();
     }
 
     pub fn fingerprint(&self, into: &mut Fingerprint) {

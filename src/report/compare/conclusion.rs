@@ -95,11 +95,17 @@ struct End<'a> {
 
 /// Both ends of a ranking, if they are two.
 fn ends<'a>(ranked: &[(&'a str, Number)]) -> Option<[End<'a>; 2]> {
-    let end = |number: Number| {
-        let same = ranked.iter().filter(|(_, other)| other.median() == number.median());
-        End { names: same.map(|(name, _)| *name).collect(), number }
-    };
-    (ranked.len() > 1).then(|| [end(ranked[0].1), end(ranked[ranked.len() - 1].1)])
+    (ranked.len() > 1).then(|| [end(ranked, ranked[0].1), end(ranked, ranked[ranked.len() - 1].1)])
+}
+
+/// The end with the largest number, if anybody has one.
+fn largest<'a>(ranked: &[(&'a str, Number)]) -> Option<End<'a>> {
+    ranked.last().map(|(_, number)| end(ranked, *number))
+}
+
+fn end<'a>(ranked: &[(&'a str, Number)], number: Number) -> End<'a> {
+    let same = ranked.iter().filter(|(_, other)| other.median() == number.median());
+    End { names: same.map(|(name, _)| *name).collect(), number }
 }
 
 /// `both`, `all`, or the names of those who are some of several.
@@ -168,8 +174,10 @@ fn without_checkpoint<'a>(view: &CompareView<'a>) -> Vec<&'a str> {
 
 /// Data that is under way matters more than how large state is, which is the job's and not the protocol's.
 fn bytes(view: &CompareView) -> Option<Clause> {
-    if let Some((name, most)) = ranked(view, "persisted-bytes.max").pop().filter(|(_, most)| most.spread.median > 0) {
-        return telling(Topic::Bytes, format!("{name} writes {} of in-flight data", most.median()));
+    let in_flight = largest(&ranked(view, "persisted-bytes.max"));
+    if let Some(most) = in_flight.filter(|most| most.number.spread.median > 0) {
+        let writers = who(&most.names, "writes", "write");
+        return telling(Topic::Bytes, format!("{writers} {} of in-flight data", most.number.median()));
     }
     let ranked = ranked(view, "checkpointed-bytes.max");
     let [small, large] = ends(&ranked)?;
@@ -187,24 +195,24 @@ fn bytes(view: &CompareView) -> Option<Clause> {
 
 fn throughput(view: &CompareView) -> Option<Clause> {
     let ranked = ranked(view, "throughput.lost");
-    let (name, most) = *ranked.last()?;
+    let most = largest(&ranked)?;
     let all = all_of(view, &ranked);
-    if most.spread.median < POINT {
+    if most.number.spread.median < POINT {
         let text = match &*all {
             "both" | "all" => "throughput falls by less than a percent".to_owned(),
             some => format!("the throughput of {some} falls by less than a percent"),
         };
         return no_difference(Topic::Throughput, text);
     }
-    let Some([least, most]) = ends(&ranked) else {
-        return telling(Topic::Throughput, format!("{name} loses {} of the throughput", most.median()));
+    let (losers, lost) = (who(&most.names, "loses", "lose"), most.number.median());
+    let Some([least, _]) = ends(&ranked) else {
+        return telling(Topic::Throughput, format!("{losers} {lost} of the throughput"));
     };
     if most.number.spread.median - least.number.spread.median < POINT {
         let range = range(least.number, most.number);
         return no_difference(Topic::Throughput, format!("{all} lose {range} of the throughput"));
     }
-    let (lost, gained) = (most.number.median(), Scale::Percent.show(least.number.spread.median.max(0)));
-    let losers = who(&most.names, "loses", "lose");
+    let gained = Scale::Percent.show(least.number.spread.median.max(0));
     telling(Topic::Throughput, format!("{losers} {lost} of the throughput, {} {gained}", list(&least.names)))
 }
 
@@ -299,6 +307,19 @@ mod tests {
             with_view(four, sentence),
             "a and b take 4.5x as long as c end to end (9ms against 2ms); a and b double 7 records outside, c 2."
         );
+    }
+
+    #[test]
+    fn whoever_pays_alike_is_named_together() {
+        let run = |name, in_flight: u64, throughput: u64| {
+            contestant(name, 0, &[&[("persisted-bytes.max", in_flight), ("records.throughput", throughput)]])
+        };
+        let pay = "b and c write 2KiB of in-flight data; b and c lose 10 % of the throughput, a 0 %.";
+        assert_eq!(with_view(vec![run("a", 0, 10_000), run("b", 2048, 9_000), run("c", 2048, 9_000)], sentence), pay);
+        let alike = "a and b write 2KiB of in-flight data; both lose 10 % of the throughput.";
+        assert_eq!(with_view(vec![run("a", 2048, 9_000), run("b", 2048, 9_000)], sentence), alike);
+        let alone = "a writes 2KiB of in-flight data; a loses 10 % of the throughput.";
+        assert_eq!(with_view(vec![run("a", 2048, 9_000)], sentence), alone);
     }
 
     #[test]
