@@ -242,7 +242,10 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
     if let (false, Some(request)) = (protocol.claims().savepoints, spec.requests.first()) {
         return Err(Problem::at(
             request.place.clone(),
-            format!("\"{}\" has no checkpoints that one could ask for", protocol.name()),
+            format!(
+                "\"{}\" takes no requests: it has no savepoints, and takes checkpoints by its own rules only",
+                protocol.name()
+            ),
             "drop \"requests\", or take another protocol",
         ));
     }
