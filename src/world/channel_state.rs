@@ -7,10 +7,10 @@
 
 use super::net::{Item, Overtaken};
 use super::snapshot::Snapshot;
-use super::task::Mail;
+use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, Port, TaskId};
-use crate::protocol::{Barrier, BarrierKind, TaskInput};
+use crate::protocol::{Barrier, BarrierKind, DeclineReason, TaskInput};
 use crate::trace::Event;
 
 impl World {
@@ -212,7 +212,7 @@ impl World {
         let taken = self.store.get(id, checkpoint).is_some_and(|snapshot| snapshot.taken);
         if !complete || !taken {
             // Given up here, or it never began: it was known to be given up.
-            self.store.discard_unfinished(id, checkpoint);
+            self.give_up(id, checkpoint, host);
             return;
         }
         let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
@@ -286,22 +286,22 @@ impl World {
         host.notice(Notice::Wake(id));
     }
 
-    /// A task is told that a snapshot of it will not be used: what was captured for it is dropped.
+    /// A task declines a checkpoint: what it has captured for it is dropped.
     pub(super) fn decline<H: Host>(
         &mut self,
         id: TaskId,
         checkpoint: CheckpointId,
-        reason: crate::protocol::DeclineReason,
+        reason: DeclineReason,
         host: &mut H,
     ) {
-        self.store.discard_unfinished(id, checkpoint);
+        self.give_up(id, checkpoint, host);
         self.send_decline(id, checkpoint, reason, host);
     }
 
     /// Whether a thread may handle another input or message in the same step.
     fn can_handle(&self, id: TaskId) -> bool {
         let task = &self.tasks[id.index()];
-        task.status == super::task::Status::Running && task.syncing.is_none()
+        task.status == Status::Running && task.syncing.is_none()
     }
 
     /// The attempt that a task is in.

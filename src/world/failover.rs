@@ -40,6 +40,7 @@ impl World {
                         let attempt = task.attempt;
                         host.emit(Event::TaskFailed { task: exception.task, attempt });
                         self.tasks[exception.task.index()].status = Status::Dead;
+                        self.discard(exception.task, |snapshot| !snapshot.durable, host);
                         self.failover.failed.push(exception.task);
                     }
                     Status::Dead | Status::Finished => {}
@@ -76,6 +77,11 @@ impl World {
                 task.status = Status::Frozen;
             }
             host.notice(Notice::Wake(id));
+        }
+        for id in job.plan.task_ids() {
+            if self.tasks[id.index()].status == Status::Dead {
+                self.discard(id, |snapshot| !snapshot.durable, host);
+            }
         }
         self.failover.down = true;
         if job.scenario.restart.attempts.is_some_and(|most| self.failover.restarts >= most) {
@@ -152,22 +158,21 @@ impl World {
         task.forget();
         self.net.drop_stalled(id);
         task.attempt = Attempt(task.attempt.0 + 1);
-        self.store.drop_after(id, checkpoint);
+        self.discard(id, |snapshot| snapshot.id > checkpoint || !snapshot.durable, host);
+        let task = &mut self.tasks[id.index()];
         let snapshot = self.store.get(id, checkpoint);
         assert!(
             snapshot.is_some() || checkpoint == CheckpointId::INITIAL,
             "protocol `{}` restores task {id} to snapshot {checkpoint}, which is not durable",
             job.protocol.name()
         );
-        let mut bytes = 0;
+        let bytes = snapshot.map_or(Bytes(0), |snapshot| snapshot.bytes);
         let chain = &job.plan.tasks[id.index()].chain;
         for (position, (state, operator)) in task.operators.iter_mut().zip(chain).enumerate() {
             match snapshot {
                 Some(snapshot) => state.clone_state_from(&snapshot.operators[position]),
                 None => state.clear_state(),
             }
-            let size = &job.scenario.job.operators[operator.index()].state;
-            bytes += size.base.0 + size.per_key.0 * u64::from(state.keys) + size.per_record.0 * state.applied;
             let (applied, lineage) = (state.applied, state.lineage);
             host.emit(Event::StateRestored { task: id, operator: *operator, applied, lineage });
         }
@@ -181,7 +186,7 @@ impl World {
             source.seek(position);
             host.emit(Event::SourceRewound { task: id, position, from });
         }
-        Bytes(if snapshot.is_some() { bytes } else { 0 })
+        bytes
     }
 
     /// A task loads its state and will begin.

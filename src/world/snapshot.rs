@@ -45,7 +45,8 @@ pub(super) struct Snapshot {
     pub captured: Vec<(Port, Vec<Record>)>,
     /// By output slot: what the barrier overtook there.
     pub queued: Vec<(u32, Vec<Record>)>,
-    bytes: Bytes,
+    /// Of the state.
+    pub bytes: Bytes,
 }
 
 impl Store {
@@ -101,18 +102,6 @@ impl Store {
     /// Deletes a task's snapshots below an id.
     pub fn drop_below(&mut self, task: TaskId, keep_from: CheckpointId) -> bool {
         self.drop_where(task, |snapshot| snapshot.id < keep_from)
-    }
-
-    /// Deletes what a restore to an id makes void: later snapshots, and those that were never finished.
-    pub fn drop_after(&mut self, task: TaskId, restored: CheckpointId) {
-        self.drop_where(task, |snapshot| snapshot.id > restored || !snapshot.durable);
-    }
-
-    /// Deletes one that is given up, and older ones whose inputs are being captured: nobody ends that any more.
-    pub fn discard_unfinished(&mut self, task: TaskId, id: CheckpointId) {
-        self.drop_where(task, |snapshot| {
-            !snapshot.durable && (snapshot.id == id || (snapshot.id < id && snapshot.capturing))
-        });
     }
 
     fn drop_where(&mut self, task: TaskId, void: impl Fn(&Snapshot) -> bool) -> bool {
@@ -220,13 +209,17 @@ impl World {
         }
     }
 
-    /// A checkpoint was given up: what a task still stores for it is not worth storing.
-    pub(super) fn cancel_upload<H: Host>(&mut self, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
-        let is_stored = |snapshot: &Snapshot| snapshot.taken && !snapshot.durable;
-        if self.store.get(id, checkpoint).is_some_and(is_stored) {
-            self.store.discard_unfinished(id, checkpoint);
-            host.notice(Notice::CancelUpload { task: id, checkpoint });
+    /// Deletes snapshots of a task, and stops storing those that are still being stored.
+    pub(super) fn discard<H: Host>(&mut self, task: TaskId, void: impl Fn(&Snapshot) -> bool, host: &mut H) {
+        for snapshot in self.store.tasks[task.index()].iter().filter(|s| s.uploads > 0 && void(s)) {
+            host.notice(Notice::CancelUpload { task, checkpoint: snapshot.id });
         }
+        self.store.drop_where(task, void);
+    }
+
+    /// Deletes one that is given up, and older ones whose inputs are being captured: nobody ends that any more.
+    pub(super) fn give_up<H: Host>(&mut self, task: TaskId, id: CheckpointId, host: &mut H) {
+        self.discard(task, |s| !s.durable && (s.id == id || (s.id < id && s.capturing)), host);
     }
 
     /// A snapshot is in storage with all that was captured for it.
@@ -276,9 +269,8 @@ impl World {
             }
             let Some(snapshot) = self.store.get_mut(id, *checkpoint) else { continue };
             let (a, b) = self.net.rings[channel.index()].first(records as usize);
-            if let Some((_, copy)) = snapshot.captured.iter_mut().find(|(p, _)| *p == port) {
-                copy.extend(a.iter().chain(b));
-            }
+            let copy = snapshot.captured_at(port);
+            copy.extend(a.iter().chain(b));
             host.emit(Event::InputPersisted { channel, checkpoint: *checkpoint, seq, records, bytes });
         }
     }
@@ -295,14 +287,9 @@ impl World {
         self.tasks[id.index()].capturing.retain(|capture| *capture != (port, checkpoint));
         let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
         snapshot.open.retain(|open| *open != port);
-        let mut chain = snapshot.received[port.index()].chain;
-        let mut count = 0;
-        if let Some((_, records)) = snapshot.captured.iter().find(|(p, _)| *p == port) {
-            count = records.len() as u64;
-            records.iter().for_each(|record| chain.push(record.lineage));
-        }
+        let (records, chain) = snapshot.captured_chain(port);
         let channel = job.plan.inputs(id)[port.index()];
-        host.emit(Event::CutCaptured { channel, checkpoint, records: count, chain: chain.0 });
+        host.emit(Event::CutCaptured { channel, checkpoint, records, chain });
         self.settle_snapshot(job, id, checkpoint, host);
     }
 }

@@ -466,7 +466,10 @@ impl World {
             }
             Mail::Aborted(checkpoint, completed) => {
                 host.emit(Event::AbortReceived { task: id, checkpoint });
-                self.cancel_upload(id, checkpoint, host);
+                // What has begun and is not stored yet is not worth storing; what has not begun is the role's to end.
+                if self.store.get(id, checkpoint).is_some_and(|snapshot| snapshot.uploads > 0) {
+                    self.give_up(id, checkpoint, host);
+                }
                 self.tell_task(job, id, TaskInput::Aborted { checkpoint, completed }, host);
             }
             Mail::Timer(timer) => {
