@@ -2,6 +2,7 @@
 
 mod support;
 
+use cutline::base::{CheckpointId, TaskId};
 use cutline::campaign::Want;
 use cutline::check::Verdict;
 use cutline::drive::Granularity;
@@ -162,4 +163,31 @@ fn promises_that_cannot_come_true_are_refused() {
     assert!(told.ends_with(r#"the event "checkpoint-completed" happens to no task or channel; leave this field out"#));
     let told = refused(r#"{"event": "task-failed", "of": "in[0]->out[0]"}"#);
     assert!(told.ends_with(r#"the event "task-failed" happens to a task, not to a channel; name a subtask"#), "{told}");
+}
+
+/// What a task was storing when it failed takes no bandwidth from the checkpoints after the restart.
+#[test]
+fn a_dead_task_stores_nothing() {
+    let operators = r#"{"id": "in", "kind": "source", "rate": "1k/s", "state": {"size": "1MB"}},
+        {"id": "out", "kind": "sink", "snapshot": {"async": "0"}}"#;
+    let stored = |faults: &str| {
+        let rest = format!(
+            r#""storage": {{"bandwidth": "1MB/s", "latency": "0", "shared": "cluster"}}, "restart": {{"delay": "100ms"}},
+            "checkpoints": {{"interval": "500ms"}}, "run": {{"limit": "4s"}}, "faults": [{faults}]"#
+        );
+        let (outcome, runner) = run(&parse(&job(operators, TO_OUT, &rest)), 1, Want { trace: true, ..Want::default() });
+        assert_eq!(outcome.verdict, Verdict::Pass);
+        let mut began = None;
+        for stamped in runner.trace() {
+            match stamped.event {
+                Event::SnapshotStarted { task: TaskId(0), checkpoint: CheckpointId(2), .. } => began = Some(stamped.at),
+                Event::SnapshotDurable { task: TaskId(0), checkpoint: CheckpointId(2), .. } => {
+                    return stamped.at.since(began.expect("it began"));
+                }
+                _ => {}
+            }
+        }
+        panic!("it was never stored")
+    };
+    assert_eq!(stored(r#"{"at": "600ms", "fail": "in"}"#), stored(""), "the upload of checkpoint 1 was still going on");
 }

@@ -61,14 +61,15 @@ struct Sums {
     output: Sum,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    records: u64,
-    lineage: u64,
+/// So many records, with the sum of their lineages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub records: u64,
+    pub lineage: u64,
 }
 
 impl Sum {
-    fn add(&mut self, records: u64, lineage: u64) {
+    pub(super) fn add(&mut self, records: u64, lineage: u64) {
         self.records = self.records.wrapping_add(records);
         self.lineage = self.lineage.wrapping_add(lineage);
     }

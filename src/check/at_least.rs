@@ -4,6 +4,7 @@
 //! hold cannot be compared record by record. But they never hold less; if they hold as many, these are the right ones;
 //! and a job that never restarted has no excuse for more.
 
+use super::account::Sum;
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
 use crate::base::{Fingerprint, Time};
 use crate::plan::Plan;
@@ -27,20 +28,6 @@ pub(super) struct AtLeast {
     /// Output is promised as well.
     with_output: bool,
     examined: u64,
-}
-
-/// So many records, with the sum of their lineages.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Sum {
-    records: u64,
-    lineage: u64,
-}
-
-impl Sum {
-    fn add(&mut self, records: u64, lineage: u64) {
-        self.records = self.records.wrapping_add(records);
-        self.lineage = self.lineage.wrapping_add(lineage);
-    }
 }
 
 impl AtLeast {
