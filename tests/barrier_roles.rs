@@ -150,6 +150,7 @@ impl<'a> Replay<'a> {
             after_finish: case["fin"].as_bool().unwrap_or(true),
             requests: Vec::new(),
             parameters: vec![Span::from_millis(case["to"].as_u64().unwrap_or(0))],
+            mutant: None,
         };
         let role = protocol.task(&TaskSite { task: TaskId(0), ports, is_source: false, settings: &settings });
         Self { case, role, clock: Clock(1000), timers: Vec::new(), mails: VecDeque::new(), measured: (0, false) }

@@ -7,8 +7,10 @@
 //! **Architecture invariant:** what a fault *means* for queues, messages and storage is the world's; here is
 //! only what was asked for.
 
+mod mutant;
 mod task_exception;
 
+pub use mutant::{Area, Mutant};
 pub use task_exception::TaskException;
 
 use crate::base::Time;

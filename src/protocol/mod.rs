@@ -61,6 +61,7 @@ pub use roles::{
 pub use zoo::ZOO;
 
 use crate::base::{OperatorId, Place, Problem, Span, nearest, parse_span};
+use crate::fault::Mutant;
 use crate::plan::Plan;
 use crate::scenario::{BarrierOrder, Parameter, Request, Scenario};
 
@@ -180,6 +181,16 @@ pub struct Settings {
     pub requests: Vec<Request>,
     /// The protocol's own.
     pub parameters: Vec<Span>,
+    /// A wrong decision that somebody wants to be made.
+    pub mutant: Option<Mutant>,
+}
+
+impl Settings {
+    /// Whether this wrong decision is to be made.
+    #[inline]
+    pub fn has(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
 }
 
 /// Where a task role lives.
@@ -263,6 +274,7 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
         after_finish: spec.after_finish,
         requests: spec.requests.clone(),
         parameters: read_parameters(protocol, &spec.parameters)?,
+        mutant: None,
     };
     Ok((protocol, settings))
 }

@@ -1,7 +1,7 @@
 //! A compiled scenario: everything that all its runs share.
 
 use crate::base::{OperatorId, Problem};
-use crate::fault::FaultPlan;
+use crate::fault::{FaultPlan, Mutant};
 use crate::plan::{self, Edge, Plan};
 use crate::protocol::{self, Protocol, Settings};
 use crate::scenario::{Scenario, Take};
@@ -30,12 +30,24 @@ pub struct Job {
 impl Job {
     /// Compiles a checked scenario.
     pub fn compile(scenario: Scenario) -> Result<Self, Problem> {
+        Self::compile_mutant(scenario, None)
+    }
+
+    /// Compiles a checked scenario for an engine that makes a wrong decision.
+    pub fn compile_mutant(scenario: Scenario, mutant: Option<Mutant>) -> Result<Self, Problem> {
         let plan = Arc::new(plan::build(&scenario));
-        let (protocol, settings) = protocol::configure(&scenario, &plan)?;
+        let (protocol, mut settings) = protocol::configure(&scenario, &plan)?;
+        settings.mutant = mutant;
         let workload = Workload::new(&scenario);
         workload.check_cycles(&scenario, &plan)?;
         let faults = FaultPlan::new(&scenario.faults, &plan);
         Ok(Self { scenario, plan, workload, protocol, settings, faults })
+    }
+
+    /// Whether the engine is to make this wrong decision.
+    #[inline]
+    pub fn has(&self, mutant: Mutant) -> bool {
+        self.settings.has(mutant)
     }
 
     /// Where barriers stay behind data, although the protocol lets them overtake: else slow checkpoints are a riddle.

@@ -19,6 +19,7 @@
 
 use super::{Handler, Ports, Turn, fingerprint_barrier, shown};
 use crate::base::{CheckpointId, Fingerprint, Port, Span};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, BarrierKind, DeclineReason, Note, TaskCommand as Do, Timer, TimerKind};
 
 /// What a handler does with barriers.
@@ -272,7 +273,7 @@ impl Handler for Single {
     fn barrier(&mut self, port: Port, barrier: Barrier, read: bool, turn: &mut Turn<'_>) {
         let blocks = read && barrier.kind.blocks();
         if self.is_obsolete(barrier.checkpoint) {
-            if blocks {
+            if blocks && !turn.subtask.has(Mutant::StaleBarrierKeepsPort) {
                 turn.push(Do::Release { port });
             }
             return;

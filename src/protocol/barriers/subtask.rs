@@ -19,6 +19,7 @@
 
 use super::is_last;
 use crate::base::{CheckpointId, Fingerprint, Span};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, BarrierKind, DeclineReason, Env, Note, TaskCommand as Do, TaskSite, Timer, TimerKind};
 use crate::scenario::BarrierOrder;
 
@@ -35,6 +36,7 @@ pub(super) struct Subtask {
     after_finish: bool,
     /// There are checkpoints at all; otherwise the coordinator ends the job.
     triggers: bool,
+    mutant: Option<Mutant>,
     state: State,
 }
 
@@ -68,8 +70,14 @@ impl Subtask {
             order: settings.order,
             after_finish: settings.after_finish,
             triggers: settings.interval.is_some() || !settings.requests.is_empty(),
+            mutant: settings.mutant,
             state: State::default(),
         }
+    }
+
+    /// Whether this wrong decision is to be made.
+    pub fn has(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
     }
 
     /// A checkpoint starts here. Whether a snapshot is being taken: then the batch is over, and `taken` goes on.

@@ -77,6 +77,7 @@ fn settings() -> Settings {
         after_finish: true,
         requests: Vec::new(),
         parameters: Vec::new(),
+        mutant: None,
     }
 }
 

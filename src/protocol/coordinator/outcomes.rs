@@ -20,6 +20,7 @@ use super::pending::{Pending, Phase};
 use super::plan::Completed;
 use super::{BarrierCoordinator, Course, Do, Pause, Retry, expiry};
 use crate::base::{CheckpointId, Span, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{DeclineReason, Env, Purpose};
 use crate::trace::AbortReason;
 
@@ -89,7 +90,8 @@ impl BarrierCoordinator {
     /// A checkpoint took too long.
     pub(super) fn expired(&mut self, id: CheckpointId, out: &mut Vec<Do>) {
         let failed = self.take_out(|pending| pending.id() == id && !pending.is_recording());
-        self.fail(failed, AbortReason::Expired, |pending| pending.purpose() == Purpose::Checkpoint, out);
+        let counts = !self.settings.has(Mutant::ExpiryIsNoFailure);
+        self.fail(failed, AbortReason::Expired, |pending| counts && pending.purpose() == Purpose::Checkpoint, out);
     }
 
     /// A task will not do its part.
