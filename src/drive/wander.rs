@@ -8,8 +8,9 @@
 
 use super::Chooser;
 use crate::base::{Concern, OperatorId, Span, TaskId, Time, mix};
+use crate::fault::Trigger;
 use crate::protocol::{Env, Moment, Timer, TimerKind};
-use crate::trace::{Event, Observer};
+use crate::trace::{Event, Matcher, Observer};
 use crate::workload::Record;
 use crate::world::{Host, Job, Notice, Step, ThreadState, World, draw};
 
@@ -23,7 +24,7 @@ const EXPIRIES: u32 = 3;
 /// Runs a job without a clock; true if it ended within `steps` steps.
 ///
 /// Faults of the plan that strike at an instant are possible from the beginning on; those that wait for an
-/// event are not taken. Time, where observers ask for it, is the number of steps taken.
+/// event strike right after it. Time, where observers ask for it, is the number of steps taken.
 pub fn wander<O: Observer>(
     job: &Job,
     world: &mut World,
@@ -37,18 +38,29 @@ pub fn wander<O: Observer>(
         seed,
         taken: 0,
         pending: Vec::new(),
+        matchers: Vec::new(),
+        struck: Vec::new(),
         timers: Vec::new(),
         ended: false,
         early: EARLY,
         expiries: EXPIRIES,
         observer,
     };
-    wanderer.pending.extend((0..job.faults.faults.len() as u32).map(Step::Strike));
+    for (fault, planned) in (0..).zip(&job.faults.faults) {
+        match &planned.trigger {
+            Trigger::At(_) => wanderer.pending.push(Step::Strike(fault)),
+            Trigger::On(predicate) => wanderer.matchers.push((fault, Matcher::new(predicate.clone()))),
+        }
+    }
     world.start(job, seed, &mut wanderer);
     while !wanderer.ended && wanderer.taken < steps {
         let Some(step) = wanderer.choose(world, chooser) else { break };
         wanderer.taken += 1;
         world.apply(job, step, &mut wanderer);
+        while !wanderer.struck.is_empty() {
+            let fault = wanderer.struck.remove(0);
+            world.apply(job, Step::Strike(fault), &mut wanderer);
+        }
     }
     let ended = wanderer.ended;
     while ended && let Some(step) = wanderer.pending.pop() {
@@ -66,6 +78,9 @@ struct Wanderer<'a, O> {
     seed: u64,
     taken: u64,
     pending: Vec<Step>,
+    /// Faults that wait for an event, and those whose event has come.
+    matchers: Vec<(u32, Matcher)>,
+    struck: Vec<u32>,
     timers: Vec<Step>,
     ended: bool,
     /// Timers other than expiries that may still come early.
@@ -152,11 +167,29 @@ impl<O: Observer> Host for Wanderer<'_, O> {
 
     fn emit(&mut self, event: Event) {
         self.observer.event(Time(self.taken), &event);
+        for (fault, matcher) in &mut self.matchers {
+            if matcher.matches(&event, &*self.job.plan) {
+                self.struck.push(*fault);
+            }
+        }
     }
 
     fn notice(&mut self, notice: Notice) {
         let step = match notice {
-            Notice::Wake(_) | Notice::Debloat { .. } | Notice::Resize { .. } | Notice::CancelUpload { .. } => return,
+            Notice::Wake(_)
+            | Notice::Debloat { .. }
+            | Notice::Resize { .. }
+            | Notice::CancelUpload { .. }
+            | Notice::Pace { .. }
+            | Notice::Clock { .. } => return,
+            Notice::Later { step, .. } => step,
+            Notice::ForgetTimers => {
+                self.timers.retain(|step| match step {
+                    Step::CoordinatorTimer(timer) => timer.kind == TimerKind::Request,
+                    _ => true,
+                });
+                return;
+            }
             Notice::Fly { channel, epoch, .. } => Step::Deliver { channel, epoch },
             Notice::Credit { channel, epoch, amount } => Step::Credit { channel, epoch, amount },
             Notice::Resume { channel, epoch } => Step::Resume { channel, epoch },

@@ -1,21 +1,32 @@
-//! Fault plans: an explicit list of trigger × effect, never a coin tossed during a run.
+//! Fault plans: an explicit list of trigger × effect, never a coin tossed during the run.
 //!
 //! A plan is a value: it can be printed, edited, compared and shrunk, and taking a fault out of it changes no
-//! other draw. A trigger is an instant or a [`Predicate`] over events. Effects are a small closed set of
-//! primitives, one file each; so far there is one, the exception in a task.
+//! other draw. A trigger is an instant or a [`Predicate`] over events. What a user can ask for is one file each; it
+//! is composed of a small closed set of [`Primitive`]s, which are all that the world knows. A fault that lasts
+//! begins and heals; when sources stop, everything heals.
+//!
+//! [`Mutant`]s are the other way to break things: wrong decisions of the engine, not of its surroundings.
 //!
 //! **Architecture invariant:** what a fault *means* for queues, messages and storage is the world's; here is
 //! only what was asked for.
 
+mod clock;
+mod coordinator_loss;
+mod link;
+mod manager_loss;
+mod message;
 mod mutant;
+mod pace;
+mod record;
+mod spoil;
 mod task_exception;
+mod write;
 
 pub use mutant::{Area, Mutant};
-pub use task_exception::TaskException;
 
-use crate::base::Time;
+use crate::base::{CheckpointId, Span, TaskId, Time};
 use crate::plan::Plan;
-use crate::scenario::{self, Effect, When};
+use crate::scenario::{self, Effect, MessageKind, Mishap, Node, RecordMishap, When, WriteMishap};
 use crate::trace::Predicate;
 
 /// All faults of a scenario, resolved against its plan.
@@ -30,8 +41,8 @@ pub struct FaultPlan {
 pub struct PlannedFault {
     /// When it strikes.
     pub trigger: Trigger,
-    /// What it does.
-    pub effect: Primitive,
+    /// What it does, all at the same instant.
+    pub effects: Vec<Primitive>,
 }
 
 /// When a fault strikes.
@@ -44,10 +55,69 @@ pub enum Trigger {
 }
 
 /// The primitives that faults are made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Primitive {
     /// A task throws.
-    TaskException(TaskException),
+    Throw(TaskId),
+    /// A task manager stops, and all threads on it; nobody is told.
+    Crash(u32),
+    /// The coordinator stops and forgets; somebody will take over.
+    CrashCoordinator,
+    /// The n-th message that fits meets with a mishap.
+    Message {
+        /// What it says.
+        kind: MessageKind,
+        /// To or from whom; `None`: anyone.
+        task: Option<TaskId>,
+        /// About what; `None`: any.
+        checkpoint: Option<CheckpointId>,
+        /// Which of them, from 1.
+        nth: u64,
+        /// What happens to it.
+        does: Mishap,
+    },
+    /// Nothing gets from one machine to another, or everything late.
+    Link {
+        /// From here
+        from: Node,
+        /// to there.
+        to: Node,
+        /// How much later; `None`: not before it heals.
+        by: Option<Span>,
+        /// Until it heals.
+        lasts: Span,
+    },
+    /// A thread is slow, or stands still.
+    Pace {
+        /// Whose.
+        task: TaskId,
+        /// So many times slower; 0: it stands still.
+        factor: u32,
+        /// Until it heals.
+        lasts: Span,
+    },
+    /// The next writes that fit meet with a mishap.
+    Write {
+        /// Whose; `None`: anyone's.
+        task: Option<TaskId>,
+        /// For what; `None`: any.
+        checkpoint: Option<CheckpointId>,
+        /// How many.
+        times: u32,
+        /// What happens to them.
+        does: WriteMishap,
+    },
+    /// The newest durable snapshot of a task cannot be read any more.
+    Spoil(TaskId),
+    /// The next record that a checkpoint is complete meets with a mishap.
+    Record(RecordMishap),
+    /// From now on a task manager's clock differs by so many nanoseconds.
+    Clock {
+        /// Whose.
+        manager: u32,
+        /// Ahead if positive.
+        by: i64,
+    },
 }
 
 impl FaultPlan {
@@ -58,10 +128,62 @@ impl FaultPlan {
                 When::At(span) => Trigger::At(Time::ZERO + *span),
                 When::On(predicate) => Trigger::On(predicate.clone()),
             },
-            effect: match &fault.effect {
-                Effect::FailTask(name) => Primitive::TaskException(TaskException::new(name, plan)),
-            },
+            effects: effects(&fault.effect, plan),
         });
         Self { faults: planned.collect() }
+    }
+}
+
+fn effects(effect: &Effect, plan: &Plan) -> Vec<Primitive> {
+    match effect {
+        Effect::FailTask(name) => task_exception::primitives(name, plan),
+        Effect::Kill(Node::Manager(manager)) => manager_loss::primitives(*manager),
+        Effect::Kill(Node::Coordinator) => coordinator_loss::primitives(),
+        Effect::Message(fault) => message::primitives(fault, plan),
+        Effect::Link(fault) => link::primitives(fault),
+        Effect::Pace(fault) => pace::primitives(fault, plan),
+        Effect::Write(fault) => write::primitives(fault, plan),
+        Effect::Spoil(name) => spoil::primitives(name, plan),
+        Effect::Record(mishap) => record::primitives(*mishap),
+        Effect::Clock(fault) => clock::primitives(fault),
+    }
+}
+
+/// The task that a checked scenario names.
+fn task_of(name: &scenario::SubtaskName, plan: &Plan) -> TaskId {
+    plan.task_named(&name.operator, name.subtask).expect("subtasks that faults name are checked")
+}
+
+impl PlannedFault {
+    /// What it does, in a word: what it is called in tables.
+    pub fn kind(&self) -> &'static str {
+        self.effects.first().map_or("nothing", |primitive| primitive.kind())
+    }
+}
+
+impl Primitive {
+    /// What it does, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Throw(_) => "task-exception",
+            Self::Crash(_) => "manager-loss",
+            Self::CrashCoordinator => "coordinator-loss",
+            Self::Message { does: Mishap::Lose, .. } => "message-lost",
+            Self::Message { does: Mishap::Delay(_), .. } => "message-delayed",
+            Self::Message { does: Mishap::Double(_), .. } => "message-doubled",
+            Self::Link { by: None, .. } => "link-cut",
+            Self::Link { by: Some(_), .. } => "link-slow",
+            Self::Pace { factor: 0, .. } => "pause",
+            Self::Pace { .. } => "slow-task",
+            Self::Write { does: WriteMishap::Fail, .. } => "write-fails",
+            Self::Write { does: WriteMishap::Slow(_), .. } => "write-slow",
+            Self::Write { does: WriteMishap::Deny, .. } => "write-denied",
+            Self::Write { does: WriteMishap::Hide(_), .. } => "write-hidden",
+            Self::Spoil(_) => "file-spoiled",
+            Self::Record(RecordMishap::Fail) => "record-fails",
+            Self::Record(RecordMishap::Deny) => "record-unknown-stored",
+            Self::Record(RecordMishap::Vanish) => "record-unknown-lost",
+            Self::Clock { .. } => "clock-skew",
+        }
     }
 }

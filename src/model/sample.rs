@@ -76,7 +76,16 @@ fn scenario(job: Job) -> Scenario {
         name: "sample".into(),
         why: "A job that was made up for a test".into(),
         job,
-        cluster: Cluster { task_managers: 2, slots: None, placement: Placement::Spread },
+        cluster: Cluster {
+            task_managers: 2,
+            slots: None,
+            placement: Placement::Spread,
+            heartbeat: Span::from_secs(50),
+            standby: 0,
+            replacement: Span::from_secs(10),
+            takeover: Span::from_secs(5),
+            failover: Failover::Region,
+        },
         network: Network {
             latency: Span::ZERO,
             bandwidth: Rate(0),
@@ -96,6 +105,7 @@ fn scenario(job: Job) -> Scenario {
             shared: Shared::Task,
             metadata: Span::ZERO,
             deletion: Span::ZERO,
+            local: false,
         },
         checkpoints: Checkpoints {
             protocol: "aligned".into(),

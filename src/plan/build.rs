@@ -7,6 +7,7 @@ use crate::scenario::{self, Partitioner, Placement, Scenario};
 use petgraph::Direction::Incoming;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::unionfind::UnionFind;
 use std::sync::Arc;
 
 /// Plans a checked scenario.
@@ -20,7 +21,24 @@ pub fn build(scenario: &Scenario) -> Plan {
     let edges = plan_edges(job, &operators, &ends, &edge_ids);
     let (channels, inputs, outputs) = plan_channels(&operators, &mut tasks, &edges);
     let cycles = cycles(job, &ends);
-    Plan { operators, tasks, channels, edges, order, cycles, managers: scenario.cluster.task_managers, inputs, outputs }
+    let (regions, managers) = (regions(tasks.len(), &channels), scenario.cluster.task_managers);
+    Plan { operators, tasks, channels, edges, order, cycles, regions, managers, inputs, outputs }
+}
+
+/// Tasks that data connects, whichever way it flows, are in one region. Regions are numbered by their first task.
+fn regions(tasks: usize, channels: &[Channel]) -> Vec<u32> {
+    let mut sets = UnionFind::<u32>::new(tasks);
+    channels.iter().for_each(|channel| _ = sets.union(channel.from.0, channel.to.0));
+    let roots = sets.into_labeling();
+    let mut seen = Vec::new();
+    let mut number = |root: u32| match seen.iter().position(|known| *known == root) {
+        Some(at) => at as u32,
+        None => {
+            seen.push(root);
+            seen.len() as u32 - 1
+        }
+    };
+    roots.into_iter().map(&mut number).collect()
 }
 
 fn graph(job: &scenario::Job, ends: &[(usize, usize)], feedback: bool) -> DiGraph<(), ()> {

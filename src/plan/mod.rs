@@ -33,6 +33,8 @@ pub struct Plan {
     pub order: Vec<OperatorId>,
     /// Operators on cycles, by cycle; empty for a DAG.
     pub cycles: Vec<Vec<OperatorId>>,
+    /// By task: the number of its failover region, all tasks that are connected with it.
+    pub regions: Vec<u32>,
     /// How many task managers there are.
     pub managers: u32,
     /// Input channels of all tasks, in the order of ports.
@@ -150,6 +152,11 @@ impl Plan {
     /// The operator that gives a task its name.
     pub fn head(&self, task: TaskId) -> OperatorId {
         self.tasks[task.index()].chain[0]
+    }
+
+    /// The failover region of a task.
+    pub fn region(&self, task: TaskId) -> u32 {
+        self.regions[task.index()]
     }
 
     /// Whether a task has no inputs.

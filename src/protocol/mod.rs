@@ -56,7 +56,7 @@ pub use coordinator::{BarrierCoordinator, Style};
 pub use recovery::{ChannelPlan, Facts, RecoveryPlan, RestorePoint};
 pub use roles::{
     Barrier, BarrierKind, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Env, Moment, Note,
-    Purpose, TaskCommand, TaskInput, TaskRole, Timer, TimerKind,
+    Purpose, Record, TaskCommand, TaskInput, TaskRole, Timer, TimerKind,
 };
 pub use zoo::ZOO;
 

@@ -389,9 +389,43 @@ pub enum CoordinatorInput<'a> {
     Suspended,
     /// The job is about to restart: give up what is pending and push a [`CoordinatorCommand::Recover`].
     Restarting {
-        /// Which tasks failed.
+        /// Which tasks have to be restored: they failed, or were stopped with one that did.
         failed: &'a [TaskId],
     },
+    /// The metadata of a checkpoint could not be recorded.
+    Unrecorded {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+        /// It is certain that it was not; otherwise nobody knows.
+        known: bool,
+    },
+    /// A task could not read the snapshot it was to be restored from; the job is about to fail again.
+    Unreadable {
+        /// Whose.
+        task: TaskId,
+        /// Which.
+        checkpoint: CheckpointId,
+        /// Nobody ever will; otherwise it may be there later.
+        gone: bool,
+    },
+    /// This role takes over from one that is gone, of which it knows no more than this; `Restarting` follows.
+    TookOver {
+        /// What can be restored, oldest first.
+        records: &'a [Record],
+        /// The newest checkpoint id that was given out.
+        last: CheckpointId,
+    },
+}
+
+/// What is written down of a complete checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Its id.
+    pub checkpoint: CheckpointId,
+    /// What it is for. A plain savepoint is written down for its owner only.
+    pub purpose: Purpose,
+    /// By task: the newest snapshot that belongs to it. Empty: everybody's is of this checkpoint.
+    pub newest: Vec<CheckpointId>,
 }
 
 /// What the coordinator role wants done.
@@ -408,8 +442,12 @@ pub enum CoordinatorCommand {
         /// Of what, and how its barriers move.
         barrier: Barrier,
     },
-    /// Write the metadata; `Recorded` follows.
-    Record(CheckpointId),
+    /// Write down what can be restored; `Recorded` or `Unrecorded` follows.
+    Record(Record),
+    /// Delete that record, if there is one.
+    Forget(CheckpointId),
+    /// Delete what is stored of a checkpoint that came to nothing.
+    Discard(CheckpointId),
     /// A checkpoint is complete.
     Complete(CheckpointId),
     /// Tell a task that a checkpoint is complete.

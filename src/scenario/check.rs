@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::names::Subject;
 use super::operator::{Inputs, KINDS};
 use super::shape::choose;
-use super::{Edge, Effect, Job, Operator, PARALLELISM_MAX, Partitioner, Scenario, SubtaskName, When};
+use super::{Edge, Effect, Job, Node, Operator, PARALLELISM_MAX, Paced, Partitioner, Scenario, SubtaskName, When};
 use crate::base::{Place, Problem};
 use crate::trace::Predicate;
 
@@ -26,8 +26,7 @@ pub fn check(scenario: &Scenario) -> Result<(), Problem> {
     sizes(scenario)?;
     for (n, fault) in scenario.faults.iter().enumerate() {
         let path = format!("faults[{n}]");
-        let Effect::FailTask(name) = &fault.effect;
-        subtask(job, name, &format!("{path}.fail"))?;
+        effect(scenario, &fault.effect, &path)?;
         if let When::On(event) = &fault.when {
             predicate(job, event, &format!("{path}.when"))?;
         }
@@ -268,6 +267,39 @@ fn subtask(job: &Job, name: &SubtaskName, path: &str) -> Result<(), Problem> {
         _ => format!("they are {id}[0] to {id}[{}]", parallelism - 1),
     };
     wrong(path, found, allowed)
+}
+
+/// That what a fault strikes exists.
+fn effect(scenario: &Scenario, effect: &Effect, path: &str) -> Result<(), Problem> {
+    let job = &scenario.job;
+    let machine = |node: Node, path: String| match node {
+        Node::Manager(number) if number >= scenario.cluster.task_managers => {
+            let last = scenario.cluster.task_managers - 1;
+            wrong(path, format!("there is no manager[{number}]"), format!("they are manager[0] to manager[{last}]"))
+        }
+        _ => Ok(()),
+    };
+    let named = |of: &Option<SubtaskName>, path: String| of.as_ref().map_or(Ok(()), |name| subtask(job, name, &path));
+    match effect {
+        Effect::FailTask(name) => subtask(job, name, &format!("{path}.fail")),
+        Effect::Spoil(name) => subtask(job, name, &format!("{path}.spoil")),
+        Effect::Kill(node) => machine(*node, format!("{path}.kill")),
+        Effect::Message(fault) => named(&fault.of, format!("{path}.message.of")),
+        Effect::Write(fault) => named(&fault.of, format!("{path}.write.of")),
+        Effect::Link(link) => {
+            machine(link.from, format!("{path}.link.from"))?;
+            machine(link.to, format!("{path}.link.to"))
+        }
+        Effect::Pace(pace) => {
+            let path = format!("{path}.{}.of", if pace.factor.is_some() { "slow" } else { "pause" });
+            match &pace.of {
+                Paced::Task(name) => subtask(job, name, &path),
+                Paced::Manager(number) => machine(Node::Manager(*number), path),
+            }
+        }
+        Effect::Clock(clock) => machine(Node::Manager(clock.manager), format!("{path}.clock.of")),
+        Effect::Record(_) => Ok(()),
+    }
 }
 
 fn predicate(job: &Job, predicate: &Predicate, path: &str) -> Result<(), Problem> {

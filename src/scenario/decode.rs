@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::names::{choice, id, predicate, subtask};
+use super::fault::fault;
+use super::names::{choice, id, predicate};
 use super::object::{Object, entries, record};
 use super::operator::{KINDS, operator};
 use super::shape::{
@@ -130,12 +131,30 @@ fn edge(o: &mut Object<'_>) -> Result<Written, Problem> {
 
 fn cluster(o: &mut Object<'_>) -> Result<Cluster, Problem> {
     let placements = vec![("fill", Placement::Fill), ("spread", Placement::Spread)];
+    let failovers = vec![("region", Failover::Region), ("full", Failover::Full)];
     Ok(Cluster {
         task_managers: o.field("task_managers", "How many machines.", count(1, 1 << 12)).or(1)?,
         slots: o.field("slots", "Slots of each; as many as needed if left out.", count(1, u32::MAX)).optional()?,
         placement: o
             .field("placement", "One task manager after the other, or round all of them.", one_of(placements))
             .or("fill")?,
+        heartbeat: o
+            .field("heartbeat", "A task manager that has not been heard of for so long is lost.", some_time())
+            .or("50s")?,
+        standby: o
+            .field("standby", "Task managers that wait to take the place of a lost one.", count(0, 1 << 12))
+            .or(0)?,
+        replacement: o
+            .field("replacement", "Until a lost task manager is replaced, if none waits.", time())
+            .or("10s")?,
+        takeover: o.field("takeover", "Until somebody takes over from a coordinator that is gone.", time()).or("5s")?,
+        failover: o
+            .field(
+                "failover",
+                "What restarts with a failed task: all that is connected with it, or the job.",
+                one_of(failovers),
+            )
+            .or("region")?,
     })
 }
 
@@ -216,6 +235,13 @@ fn storage(o: &mut Object<'_>) -> Result<Storage, Problem> {
                 time(),
             )
             .or("0s")?,
+        local: o
+            .field(
+                "local",
+                "Task managers keep a copy of their newest snapshots, and restore from it if they can.",
+                flag(),
+            )
+            .or(false)?,
     })
 }
 
@@ -333,21 +359,6 @@ fn restart(o: &mut Object<'_>) -> Result<Restart, Problem> {
             .field("attempts", "More restarts than this fail the job; never if left out.", count(0, u32::MAX))
             .optional()?,
     })
-}
-
-fn fault(o: &mut Object<'_>) -> Result<Fault, Problem> {
-    let at = o.field("at", "Strikes at this instant.", time()).optional()?;
-    let when = o.field("when", "Strikes right after this event.", predicate()).optional()?;
-    let failed = o.field("fail", "The subtask that throws an exception.", subtask()).required()?;
-    const ONE: &str = "write one of them: \"at\" for an instant, \"when\" for an event";
-    let when = match (at, when) {
-        (Some(at), None) => When::At(at),
-        (None, Some(event)) => When::On(event),
-        (Some(_), Some(_)) => return Err(Problem::at(o.place(), "both \"at\" and \"when\"", ONE)),
-        (None, None) if !o.is_written() => When::At(Span::ZERO),
-        (None, None) => return Err(Problem::at(o.place(), "neither \"at\" nor \"when\"", ONE)),
-    };
-    Ok(Fault { when, effect: Effect::FailTask(failed), place: o.place() })
 }
 
 fn run(o: &mut Object<'_>) -> Result<RunFor, Problem> {

@@ -4,9 +4,9 @@
 //! gives a smaller scenario of the same kind.
 
 use super::{
-    BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Fault, Job, Keys, Network,
-    Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared, SinkMode, Skew,
-    SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
+    BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Failover, Fault, Job, Keys,
+    Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared, SinkMode,
+    Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -78,6 +78,11 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
             task_managers: managers,
             slots: None,
             placement: dice.pick(&[Placement::Fill, Placement::Spread]),
+            heartbeat: Span::from_millis(5),
+            standby: 0,
+            replacement: Span::from_millis(3),
+            takeover: Span::from_millis(4),
+            failover: Failover::Region,
         },
         network: with_debloating(seed, random_network(&mut dice)),
         storage: Storage {
@@ -86,6 +91,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
             shared: dice.pick(&[Shared::Task, Shared::TaskManager, Shared::Cluster]),
             metadata: Span::from_micros(dice.from(0, 500)),
             deletion: Span::from_micros(if dice.chance(20) { dice.from(1, 5000) } else { 0 }),
+            local: false,
         },
         checkpoints: random_checkpoints(&mut dice, limits, protocol),
         restart: Restart { delay: Span::from_micros(dice.from(0, 3000)), attempts: None },

@@ -15,6 +15,7 @@
 
 mod check;
 mod decode;
+mod fault;
 mod generate;
 mod names;
 mod object;
@@ -28,6 +29,10 @@ mod tests;
 mod types;
 
 pub use check::check;
+pub use fault::{
+    ClockFault, Effect, Fault, LinkFault, MessageFault, MessageKind, Mishap, Node, PaceFault, Paced, RecordMishap,
+    When, WriteFault, WriteMishap,
+};
 pub use generate::{Limits, generate};
 pub use read::parse;
 pub use schema::schema;

@@ -2,7 +2,7 @@
 
 use super::object::{Object, record};
 use super::shape::{Shape, one_of, text_like, whole};
-use super::{Choice, SubtaskName};
+use super::{Choice, Node, Paced, SubtaskName};
 use crate::base::{CheckpointId, Problem};
 use crate::trace::{EventKind, Predicate};
 
@@ -22,6 +22,44 @@ pub(super) fn subtask() -> Shape<SubtaskName> {
         Some(Subject::Task(operator, subtask)) => Ok(SubtaskName { operator, subtask: subtask.unwrap_or(0) }),
         _ => Err(format!("write {WHAT}")),
     })
+}
+
+const MANAGER: &str = r"^manager\[[0-9]+\]$";
+
+/// A task manager.
+pub(super) fn manager() -> Shape<u32> {
+    const WHAT: &str = "a task manager such as \"manager[1]\"";
+    text_like(MANAGER, WHAT, u32::default, |text| parse_manager(text).ok_or_else(|| format!("write {WHAT}")))
+}
+
+/// A machine.
+pub(super) fn node() -> Shape<Node> {
+    const WHAT: &str = "\"coordinator\", or a task manager such as \"manager[1]\"";
+    text_like(r"^(coordinator|manager\[[0-9]+\])$", WHAT, Node::default, |text| match (text, parse_manager(text)) {
+        ("coordinator", _) => Ok(Node::Coordinator),
+        (_, Some(manager)) => Ok(Node::Manager(manager)),
+        _ => Err(format!("write {WHAT}")),
+    })
+}
+
+/// A subtask, or all on a machine.
+pub(super) fn paced() -> Shape<Paced> {
+    const WHAT: &str = "a subtask such as \"count[1]\", or a task manager such as \"manager[1]\"";
+    let sample = || Paced::Manager(0);
+    text_like(SUBTASK, WHAT, sample, |text| match (parse_manager(text), Subject::parse(text)) {
+        (Some(manager), _) => Ok(Paced::Manager(manager)),
+        (None, Some(Subject::Task(operator, subtask))) => {
+            Ok(Paced::Task(SubtaskName { operator, subtask: subtask.unwrap_or(0) }))
+        }
+        _ => Err(format!("write {WHAT}")),
+    })
+}
+
+fn parse_manager(text: &str) -> Option<u32> {
+    match parse_task(text)? {
+        (name, Some(number)) if name == "manager" => Some(number),
+        _ => None,
+    }
 }
 
 /// What an event happened to.

@@ -1,5 +1,6 @@
 //! A scenario as plain data: what the user wrote with every default filled in.
 
+use super::Fault;
 use crate::base::{Burst, Bytes, Place, Rate, Span};
 use crate::trace::Predicate;
 
@@ -240,6 +241,25 @@ pub struct Cluster {
     pub slots: Option<u32>,
     /// Which slots are used first.
     pub placement: Placement,
+    /// A task manager that has not been heard of for so long is lost.
+    pub heartbeat: Span,
+    /// Task managers that wait to take the place of a lost one.
+    pub standby: u32,
+    /// Until a lost task manager is replaced, if none waits.
+    pub replacement: Span,
+    /// Until somebody takes over from a coordinator that is gone.
+    pub takeover: Span,
+    /// What restarts with a failed task.
+    pub failover: Failover,
+}
+
+/// What restarts with a failed task, under protocols that restart more than that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failover {
+    /// All that is connected with it.
+    Region,
+    /// The whole job.
+    Full,
 }
 
 /// Which slots are used first. Subtask i of every operator shares slot i.
@@ -317,6 +337,8 @@ pub struct Storage {
     pub metadata: Span,
     /// Deleting the files of a checkpoint that is not needed any more.
     pub deletion: Span,
+    /// Task managers keep a copy of their newest snapshots, and restore from it if they are still there.
+    pub local: bool,
 }
 
 /// Who shares the storage bandwidth.
@@ -414,33 +436,6 @@ pub struct Restart {
     pub delay: Span,
     /// After more restarts than this the job has failed; `None`: never.
     pub attempts: Option<u32>,
-}
-
-/// One fault: a trigger and an effect.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    /// When it strikes.
-    pub when: When,
-    /// What it does.
-    pub effect: Effect,
-    /// Where it is written.
-    pub place: Place,
-}
-
-/// When a fault strikes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum When {
-    /// At an instant.
-    At(Span),
-    /// Right after an event.
-    On(Predicate),
-}
-
-/// What a fault does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// An exception in this subtask: the job restarts.
-    FailTask(SubtaskName),
 }
 
 /// A subtask as users name it: `count[2]`, or `count` for its first.

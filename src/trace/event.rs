@@ -53,6 +53,8 @@ pub enum AbortReason {
     Suspended = 5,
     /// A task that should have a part in it has ended, or does not run yet.
     NotRunning = 6,
+    /// It could not be recorded, or nobody knows whether it was.
+    Unrecorded = 7,
 }
 
 impl AbortReason {
@@ -65,6 +67,7 @@ impl AbortReason {
             Self::Declined => "declined",
             Self::Suspended => "suspended",
             Self::NotRunning => "not running",
+            Self::Unrecorded => "unrecorded",
         }
     }
 }
@@ -289,6 +292,37 @@ events! {
     OutputFinal "output-final" { task: TaskId, operator: OperatorId, records: u64, lineage: u64 }
     /// The run is over; `drained` = 1 if every task ended.
     RunEnded "run-ended" { drained: u32 }
+
+    /// What a fault had set a trap for came, and met with its mishap.
+    FaultHit "fault-hit" { fault: u32 }
+    /// A fault that lasted is over.
+    FaultHealed "fault-healed" { fault: u32 }
+    /// A message between the coordinator and a task was lost, held up or doubled; kinds as in scenarios, from 0.
+    MessageHit "message-hit" { task: TaskId, checkpoint: CheckpointId, kind: u32 }
+    /// Something happened to the write of a snapshot.
+    WriteHit "write-hit" { task: TaskId, checkpoint: CheckpointId }
+    /// A task manager stopped, and all threads on it.
+    ManagerLost "manager-lost" { manager: u32 }
+    /// The coordinator takes a task manager for lost.
+    ManagerGivenUp "manager-given-up" { manager: u32 }
+    /// Another task manager is there in its place.
+    ManagerReplaced "manager-replaced" { manager: u32 }
+    /// The coordinator stopped, with all it had in memory.
+    CoordinatorLost "coordinator-lost" { term: u32 }
+    /// Somebody took over from it.
+    CoordinatorTookOver "coordinator-took-over" { term: u32 }
+    /// It is recorded that a checkpoint can be restored from.
+    RecordStored "record-stored" { checkpoint: CheckpointId }
+    /// That record was deleted.
+    RecordForgotten "record-forgotten" { checkpoint: CheckpointId }
+    /// The coordinator was told that the record was not stored (`known` = 1), or that nobody knows.
+    RecordFailed "record-failed" { checkpoint: CheckpointId, known: u32 }
+    /// A snapshot of a checkpoint that came to nothing was deleted.
+    SnapshotDiscarded "snapshot-discarded" { task: TaskId, checkpoint: CheckpointId }
+    /// The files of a snapshot were lost or corrupted.
+    SnapshotSpoiled "snapshot-spoiled" { task: TaskId, checkpoint: CheckpointId }
+    /// A task could not read the snapshot that it was to be restored from; `gone` = 1: nobody ever will.
+    RestoreFailed "restore-failed" { task: TaskId, checkpoint: CheckpointId, gone: u32 }
 }
 
 impl Event {

@@ -226,7 +226,6 @@ impl World {
 
     /// Moves a snapshot on that may have all it waits for: its channel state is stored, then it is durable.
     pub(super) fn settle_snapshot<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
-        let attempt = self.tasks[id.index()].attempt;
         let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
         if snapshot.durable || !snapshot.taken || !snapshot.has_channel_state() {
             return;
@@ -235,7 +234,7 @@ impl World {
         if bytes.0 > 0 && !std::mem::replace(&mut snapshot.channels_stored, true) {
             snapshot.uploads += 1;
             let cost = self.channel_work(job, id, bytes);
-            host.notice(Notice::Upload { task: id, attempt, checkpoint, cost });
+            self.upload(id, checkpoint, cost, host);
         } else if snapshot.uploads == 0 {
             self.make_durable(job, id, checkpoint, host);
         }
@@ -252,7 +251,7 @@ impl World {
     ) {
         let channel = job.plan.inputs(id)[port.index()];
         if self.net.overtake_input(job, channel, checkpoint, host).is_err() {
-            self.fail(job, id, Some(id), host);
+            self.fail_task(job, id, host);
         }
     }
 
@@ -312,7 +311,7 @@ impl World {
 
 impl Snapshot {
     /// Nothing of a channel is still to come.
-    fn has_channel_state(&self) -> bool {
+    pub(super) fn has_channel_state(&self) -> bool {
         !self.capturing && self.waiting.is_empty() && self.open.is_empty()
     }
 }

@@ -3,13 +3,16 @@
 //! Between the coordinator and one task messages keep their order in each direction. Every message carries
 //! the attempt it is about, and is dropped where that attempt is over.
 
+use super::damage::Fate;
 use super::snapshot::WorldFacts;
 use super::task::{Mail, Status};
-use super::{Host, Job, Notice, World};
+use super::{Host, Job, Notice, Step, World};
 use crate::base::{Attempt, CheckpointId, Ring, TaskId};
 use crate::protocol::{
-    Barrier, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Facts, RecoveryPlan, Timer,
+    Barrier, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Facts, Purpose, Record,
+    RecoveryPlan, Timer, TimerKind,
 };
+use crate::scenario::{MessageKind, RecordMishap};
 use crate::trace::Event;
 
 /// The coordinator and what flies between it and the tasks.
@@ -27,11 +30,33 @@ pub(super) struct Coordinator {
     commands: Vec<Vec<CoordinatorCommand>>,
     /// What the role answered to a failure.
     pub plan: Option<Box<RecoveryPlan>>,
+    /// Messages that were held up or doubled, by number.
+    late: Vec<(u32, TaskId, Attempt, Late)>,
+    late_next: u32,
+    /// It is gone, and nobody has taken over.
+    pub lost: bool,
+    /// How often somebody took over. Whoever is not of the newest term is not listened to.
+    pub term: u32,
+    /// Records that are being written, with the term of who writes them.
+    recording: Vec<(Record, u32)>,
+    /// What is recorded, oldest first: a takeover knows no more.
+    pub records: Vec<Record>,
+    /// The newest checkpoint id that was given out; recorded, too.
+    pub last: CheckpointId,
+}
+
+/// A message on a way of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Late {
+    /// To a task.
+    Down(Mail),
+    /// From a task.
+    Up(Report),
 }
 
 /// A message to the coordinator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Report {
+pub(super) enum Report {
     /// With whether the task had seen all of its data when the snapshot began.
     Ack(CheckpointId, bool),
     Decline(CheckpointId, DeclineReason),
@@ -50,6 +75,13 @@ impl Coordinator {
             drained: vec![false; tasks],
             commands: Vec::new(),
             plan: None,
+            late: Vec::new(),
+            late_next: 0,
+            lost: false,
+            term: 0,
+            recording: Vec::new(),
+            records: Vec::new(),
+            last: CheckpointId::INITIAL,
         }
     }
 
@@ -60,6 +92,48 @@ impl Coordinator {
         self.up.iter_mut().for_each(Ring::clear);
         self.drained.fill(false);
         self.plan = None;
+        self.late.clear();
+        self.recording.clear();
+        self.records.clear();
+        (self.late_next, self.lost, self.term, self.last) = (0, false, 0, CheckpointId::INITIAL);
+    }
+
+    /// Somebody takes over, who knows nothing yet.
+    pub fn begin_term(&mut self) {
+        self.role.reset();
+        self.drained.fill(false);
+        (self.lost, self.term) = (false, self.term + 1);
+    }
+
+    /// To or from whom a late message goes.
+    pub fn late_way(&self, id: u32) -> Option<(TaskId, Late)> {
+        let (_, task, _, message) = self.late.iter().find(|(number, ..)| *number == id)?;
+        Some((*task, *message))
+    }
+
+    fn hold_up(&mut self, task: TaskId, attempt: Attempt, message: Late) -> Step {
+        self.late_next += 1;
+        self.late.push((self.late_next, task, attempt, message));
+        Step::Late(self.late_next)
+    }
+}
+
+/// What a message to a task is to faults.
+fn mail_kind(mail: &Mail) -> Option<(MessageKind, CheckpointId)> {
+    match mail {
+        Mail::Trigger(barrier) => Some((MessageKind::Trigger, barrier.checkpoint)),
+        Mail::Completed(checkpoint) => Some((MessageKind::Complete, *checkpoint)),
+        Mail::Aborted(checkpoint, _) => Some((MessageKind::Abort, *checkpoint)),
+        _ => None,
+    }
+}
+
+/// What a message from a task is to faults.
+fn report_kind(report: &Report) -> Option<(MessageKind, CheckpointId)> {
+    match report {
+        Report::Ack(checkpoint, _) => Some((MessageKind::Ack, *checkpoint)),
+        Report::Decline(checkpoint, _) => Some((MessageKind::Decline, *checkpoint)),
+        _ => None,
     }
 }
 
@@ -67,6 +141,7 @@ impl World {
     /// Gives an input to the coordinator's role and carries out what it commands.
     pub(super) fn tell_coordinator<H: Host>(&mut self, job: &Job, input: CoordinatorInput<'_>, host: &mut H) {
         let mut commands = self.coordinator.commands.pop().unwrap_or_default();
+        host.asks(None);
         let facts = WorldFacts { tasks: &self.tasks, net: &self.net, store: &self.store, job };
         self.coordinator.role.on(input, &facts, host, &mut commands);
         for command in commands.drain(..) {
@@ -78,10 +153,30 @@ impl World {
     fn obey_coordinator<H: Host>(&mut self, job: &Job, command: CoordinatorCommand, host: &mut H) {
         match command {
             CoordinatorCommand::Begin(Barrier { checkpoint, purpose, .. }) => {
+                self.coordinator.last = self.coordinator.last.max(checkpoint);
                 host.emit(Event::CheckpointTriggered { checkpoint, purpose: purpose as u32 });
             }
             CoordinatorCommand::Trigger { task, barrier } => self.send_down(task, Mail::Trigger(barrier), host),
-            CoordinatorCommand::Record(checkpoint) => host.notice(Notice::Record(checkpoint)),
+            CoordinatorCommand::Record(record) => {
+                host.notice(Notice::Record(record.checkpoint));
+                self.coordinator.recording.push((record, self.coordinator.term));
+            }
+            CoordinatorCommand::Forget(checkpoint) => {
+                let before = self.coordinator.records.len();
+                self.coordinator.records.retain(|record| record.checkpoint != checkpoint);
+                if self.coordinator.records.len() < before {
+                    host.emit(Event::RecordForgotten { checkpoint });
+                }
+            }
+            CoordinatorCommand::Discard(checkpoint) => {
+                for task in job.plan.task_ids() {
+                    if self.store.get(task, checkpoint).is_none() {
+                        continue;
+                    }
+                    self.discard(task, |snapshot| snapshot.id == checkpoint, host);
+                    host.emit(Event::SnapshotDiscarded { task, checkpoint });
+                }
+            }
             CoordinatorCommand::Complete(checkpoint) => host.emit(Event::CheckpointCompleted { checkpoint }),
             CoordinatorCommand::Notify { task, checkpoint } => {
                 self.send_down(task, Mail::Completed(checkpoint), host);
@@ -107,7 +202,7 @@ impl World {
                 host.notice(Notice::SetTimer { task: None, timer, delay });
             }
             CoordinatorCommand::CancelTimer(timer) => host.notice(Notice::CancelTimer { task: None, timer }),
-            CoordinatorCommand::FailJob => self.fail(job, TaskId(0), None, host),
+            CoordinatorCommand::FailJob => self.fail_job(job, host),
             CoordinatorCommand::Recover(plan) => self.coordinator.plan = Some(plan),
             CoordinatorCommand::Finish => {
                 for task in job.plan.task_ids() {
@@ -134,21 +229,54 @@ impl World {
 
     fn send_down<H: Host>(&mut self, task: TaskId, mail: Mail, host: &mut H) {
         let attempt = self.tasks[task.index()].attempt;
-        self.coordinator.down[task.index()].push((mail, attempt));
-        host.notice(Notice::Rpc(task));
+        if self.meets_its_fate(task, attempt, mail_kind(&mail), Late::Down(mail), host) {
+            self.coordinator.down[task.index()].push((mail, attempt));
+            host.notice(Notice::Rpc(task));
+        }
     }
 
     /// Sends a message that later ones may overtake.
     fn send_aside<H: Host>(&mut self, task: TaskId, mail: Mail, host: &mut H) {
         let attempt = self.tasks[task.index()].attempt;
-        self.coordinator.aside[task.index()].push((mail, attempt));
-        host.notice(Notice::Aside(task));
+        if self.meets_its_fate(task, attempt, mail_kind(&mail), Late::Down(mail), host) {
+            self.coordinator.aside[task.index()].push((mail, attempt));
+            host.notice(Notice::Aside(task));
+        }
     }
 
     fn send_up<H: Host>(&mut self, task: TaskId, report: Report, host: &mut H) {
         let attempt = self.tasks[task.index()].attempt;
-        self.coordinator.up[task.index()].push((report, attempt));
-        host.notice(Notice::Report(task));
+        if self.meets_its_fate(task, attempt, report_kind(&report), Late::Up(report), host) {
+            self.coordinator.up[task.index()].push((report, attempt));
+            host.notice(Notice::Report(task));
+        }
+    }
+
+    /// Whether a message goes its usual way; if it is held up or doubled it goes on another one, too.
+    fn meets_its_fate<H: Host>(
+        &mut self,
+        task: TaskId,
+        attempt: Attempt,
+        kind: Option<(MessageKind, CheckpointId)>,
+        message: Late,
+        host: &mut H,
+    ) -> bool {
+        let fate = self.fate(task, kind, host);
+        if let Fate::Late(after) | Fate::Twice(after) = fate {
+            let step = self.coordinator.hold_up(task, attempt, message);
+            host.notice(Notice::Later { step, after });
+        }
+        matches!(fate, Fate::Arrives | Fate::Twice(_))
+    }
+
+    /// A message that was held up or doubled arrives.
+    pub(super) fn late_arrives<H: Host>(&mut self, job: &Job, id: u32, host: &mut H) {
+        let Some(at) = self.coordinator.late.iter().position(|(number, ..)| *number == id) else { return };
+        let (_, task, attempt, message) = self.coordinator.late.remove(at);
+        match message {
+            Late::Down(mail) => self.take_message(task, mail, attempt, host),
+            Late::Up(report) => self.take_report(job, task, report, attempt, host),
+        }
     }
 
     pub(super) fn send_ack<H: Host>(&mut self, task: TaskId, checkpoint: CheckpointId, host: &mut H) {
@@ -203,7 +331,11 @@ impl World {
     /// The oldest message of a task arrives at the coordinator.
     pub(super) fn report_arrives<H: Host>(&mut self, job: &Job, task: TaskId, host: &mut H) {
         let Some((report, attempt)) = self.coordinator.up[task.index()].pop() else { return };
-        if attempt != self.tasks[task.index()].attempt {
+        self.take_report(job, task, report, attempt, host);
+    }
+
+    fn take_report<H: Host>(&mut self, job: &Job, task: TaskId, report: Report, attempt: Attempt, host: &mut H) {
+        if attempt != self.tasks[task.index()].attempt || self.coordinator.lost {
             host.emit(Event::StaleMessage { task, attempt });
             return;
         }
@@ -233,28 +365,54 @@ impl World {
         }
     }
 
+    /// The write of a record ends.
     pub(super) fn recorded<H: Host>(&mut self, job: &Job, checkpoint: CheckpointId, host: &mut H) {
-        if self.ended {
+        let is_it = |(record, _): &(Record, u32)| record.checkpoint == checkpoint;
+        let Some(at) = self.coordinator.recording.iter().position(is_it) else { return };
+        let (record, term) = self.coordinator.recording.remove(at);
+        if self.ended || term != self.coordinator.term {
+            // Whoever lost his term cannot write any more.
             return;
         }
-        self.tell_coordinator(job, CoordinatorInput::Recorded { checkpoint }, host);
+        let mishap = self.record_mishap(host);
+        if !matches!(mishap, Some(RecordMishap::Fail | RecordMishap::Vanish)) && record.purpose != Purpose::Savepoint {
+            self.coordinator.records.push(record);
+            host.emit(Event::RecordStored { checkpoint });
+        }
+        if self.coordinator.lost {
+            return;
+        }
+        let known = match mishap {
+            None => return self.tell_coordinator(job, CoordinatorInput::Recorded { checkpoint }, host),
+            Some(RecordMishap::Fail) => true,
+            Some(RecordMishap::Deny | RecordMishap::Vanish) => false,
+        };
+        host.emit(Event::RecordFailed { checkpoint, known: u32::from(known) });
+        self.tell_coordinator(job, CoordinatorInput::Unrecorded { checkpoint, known }, host);
     }
 
     pub(super) fn preparations_end<H: Host>(&mut self, job: &Job, checkpoint: CheckpointId, host: &mut H) {
-        if !self.ended {
+        if !self.ended && !self.coordinator.lost {
             self.tell_coordinator(job, CoordinatorInput::Prepared { checkpoint }, host);
         }
     }
 
     pub(super) fn cleaned<H: Host>(&mut self, job: &Job, checkpoint: CheckpointId, host: &mut H) {
-        if !self.ended {
+        if !self.ended && !self.coordinator.lost {
             self.tell_coordinator(job, CoordinatorInput::Cleaned { checkpoint }, host);
         }
     }
 
     pub(super) fn coordinator_timer<H: Host>(&mut self, job: &Job, timer: Timer, host: &mut H) {
-        if !self.ended {
-            self.tell_coordinator(job, CoordinatorInput::Timer { timer }, host);
+        if self.ended {
+            return;
+        }
+        if !self.coordinator.lost {
+            return self.tell_coordinator(job, CoordinatorInput::Timer { timer }, host);
+        }
+        if timer.kind == TimerKind::Request {
+            // Nobody is there to be asked.
+            host.emit(Event::RequestAnswered { request: timer.checkpoint.0 as u32, accepted: 0 });
         }
     }
 

@@ -11,6 +11,7 @@ use crate::workload::{KeptState, value_hash};
 impl World {
     /// Sources stop where they are: what they have emitted is all there is.
     pub(super) fn stop<H: Host>(&mut self, job: &Job, host: &mut H) {
+        self.heal_all(job, host);
         for id in job.plan.task_ids() {
             let Some(source) = &mut self.tasks[id.index()].source else { continue };
             (source.end, source.finishes) = (source.end.min(source.position), true);

@@ -10,86 +10,123 @@ use super::net::{Held, In, Item, Out};
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
-use crate::fault::Primitive;
 use crate::protocol::{ChannelPlan, CoordinatorInput, RecoveryPlan, RestorePoint, TaskInput};
+use crate::scenario;
 use crate::trace::Event;
 use crate::workload::Record;
 
 /// The state of failing and restarting.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failover {
-    /// The job waits for its restart.
+    /// The job, or part of it, waits for its restart.
     pub down: bool,
-    failed: Vec<TaskId>,
-    restarts: u32,
+    /// Tasks that are dead, as far as the coordinator knows.
+    pub failed: Vec<TaskId>,
+    pub restarts: u32,
     /// Tasks that have not said they are ready.
     starting: u32,
+    /// The step that restarts the job is still to come.
+    pub awaits_restart: bool,
+    /// So many such steps are void.
+    pub void_restarts: u32,
+    /// The time for the restart has come; it may wait for machines.
+    pub due: bool,
 }
 
 impl World {
-    /// A fault of the plan strikes.
-    pub(super) fn strike<H: Host>(&mut self, job: &Job, fault: u32, host: &mut H) {
-        host.emit(Event::FaultStruck { fault });
-        match job.faults.faults[fault as usize].effect {
-            Primitive::TaskException(exception) => {
-                let task = &self.tasks[exception.task.index()];
-                match task.status {
-                    Status::Running | Status::Restoring => self.fail(job, exception.task, Some(exception.task), host),
-                    // The job is going down already, and this task is one more that it must restore.
-                    Status::Frozen => {
-                        let attempt = task.attempt;
-                        host.emit(Event::TaskFailed { task: exception.task, attempt });
-                        self.tasks[exception.task.index()].status = Status::Dead;
-                        self.discard(exception.task, |snapshot| !snapshot.durable, host);
-                        self.failover.failed.push(exception.task);
-                    }
-                    Status::Dead | Status::Finished => {}
-                }
+    /// A thread stops, and what it had in memory is lost. Nobody is told.
+    pub(super) fn kill_task<H: Host>(&mut self, id: TaskId, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        host.emit(Event::TaskFailed { task: id, attempt: task.attempt });
+        task.status = Status::Dead;
+        self.discard(id, |snapshot| !snapshot.durable, host);
+        host.notice(Notice::Wake(id));
+    }
+
+    /// A task is stopped because of a failure elsewhere. Even one that has ended is needed again if the others go back
+    /// behind its end.
+    pub(super) fn cancel_task<H: Host>(&mut self, id: TaskId, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        if task.status != Status::Dead {
+            self.finished -= u32::from(task.status == Status::Finished);
+            host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
+            task.status = Status::Dead;
+            self.discard(id, |snapshot| !snapshot.durable, host);
+            host.notice(Notice::Wake(id));
+        }
+        if !self.failover.failed.contains(&id) {
+            self.failover.failed.push(id);
+        }
+    }
+
+    /// The coordinator hears that a task is dead.
+    pub(super) fn noticed<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.ended || self.coordinator.lost {
+            // Whoever takes over restarts every task.
+            return;
+        }
+        self.add_failed(job, id, host);
+        self.go_down(job, id, host);
+    }
+
+    /// A dead task has to be restored, and so has whatever cannot go on without it.
+    pub(super) fn add_failed<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.failover.failed.contains(&id) {
+            return;
+        }
+        self.failover.failed.push(id);
+        if !job.protocol.claims().global_restart {
+            return self.freeze(job, host);
+        }
+        let region = (job.scenario.cluster.failover == scenario::Failover::Region).then(|| job.plan.region(id));
+        for other in job.plan.task_ids() {
+            if region.is_none_or(|region| job.plan.region(other) == region) {
+                self.cancel_task(other, host);
             }
         }
     }
 
-    /// A task failed, or the coordinator failed the job (then `thrower` is `None`).
-    pub(super) fn fail<H: Host>(&mut self, job: &Job, named: TaskId, thrower: Option<TaskId>, host: &mut H) {
-        if self.failover.down || self.ended {
-            return;
-        }
-        self.failover.failed.clear();
-        if let Some(task) = thrower {
-            let attempt = self.tasks[task.index()].attempt;
-            host.emit(Event::TaskFailed { task, attempt });
-            self.failover.failed.push(task);
-        }
-        let all = job.protocol.claims().global_restart || thrower.is_none();
-        for (index, task) in self.tasks.iter_mut().enumerate() {
-            let id = TaskId::from(index);
-            // Even a task that has ended is needed again if the others go back behind its end.
-            self.finished -= u32::from(all && task.status == Status::Finished);
-            if Some(id) == thrower {
-                task.status = Status::Dead;
-            } else if all || task.status == Status::Restoring {
-                host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
-                task.status = Status::Dead;
-                if !all {
-                    self.failover.failed.push(id);
-                }
-            } else if task.status == Status::Running {
-                task.status = Status::Frozen;
+    /// Tasks that run stand still, since they may be kept as they are; those that were loading their state start over.
+    fn freeze<H: Host>(&mut self, job: &Job, host: &mut H) {
+        for id in job.plan.task_ids() {
+            match self.tasks[id.index()].status {
+                Status::Running => self.tasks[id.index()].status = Status::Frozen,
+                Status::Restoring => self.cancel_task(id, host),
+                _ => continue,
             }
             host.notice(Notice::Wake(id));
         }
-        for id in job.plan.task_ids() {
-            if self.tasks[id.index()].status == Status::Dead {
-                self.discard(id, |snapshot| !snapshot.durable, host);
-            }
+    }
+
+    /// A role cannot go on: its task fails.
+    pub(super) fn fail_task<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.is_alive(id) && !self.ended {
+            self.kill_task(id, host);
+            self.noticed(job, id, host);
         }
-        self.failover.down = true;
+    }
+
+    /// The coordinator fails the job.
+    pub(super) fn fail_job<H: Host>(&mut self, job: &Job, host: &mut H) {
+        if self.failover.down || self.ended {
+            return;
+        }
+        job.plan.task_ids().for_each(|id| self.cancel_task(id, host));
+        self.go_down(job, TaskId(0), host);
+    }
+
+    /// The job is down until its restart.
+    fn go_down<H: Host>(&mut self, job: &Job, named: TaskId, host: &mut H) {
+        if std::mem::replace(&mut self.failover.down, true) {
+            return;
+        }
         if job.scenario.restart.attempts.is_some_and(|most| self.failover.restarts >= most) {
             self.ended = true;
             host.notice(Notice::Ended);
             return;
         }
         self.failover.restarts += 1;
+        self.failover.awaits_restart = true;
         host.emit(Event::JobRestarting { task: named, attempt: Attempt(self.failover.restarts) });
         host.notice(Notice::Failed);
         self.tell_coordinator(job, CoordinatorInput::Suspended, host);
@@ -100,11 +137,33 @@ impl World {
         !matches!(self.tasks[task.index()].status, Status::Running | Status::Frozen)
     }
 
+    /// The time for the restart has come.
+    pub(super) fn restart_is_due<H: Host>(&mut self, job: &Job, host: &mut H) {
+        if self.failover.void_restarts > 0 {
+            self.failover.void_restarts -= 1;
+            return;
+        }
+        self.failover.awaits_restart = false;
+        // A lost coordinator restarts nothing; whoever takes over will.
+        self.failover.due = self.failover.down && !self.coordinator.lost;
+        self.restart_if_possible(job, host);
+    }
+
+    /// Restarts the job if it is time and every task has a machine.
+    pub(super) fn restart_if_possible<H: Host>(&mut self, job: &Job, host: &mut H) {
+        if !self.failover.due || self.coordinator.lost || self.ended || self.waits_for_machines(job, host) {
+            return;
+        }
+        self.failover.due = false;
+        self.restart(job, host);
+    }
+
     /// The restart: plan, cancel, restore.
-    pub(super) fn restart<H: Host>(&mut self, job: &Job, host: &mut H) {
+    fn restart<H: Host>(&mut self, job: &Job, host: &mut H) {
         let failed = std::mem::take(&mut self.failover.failed);
         self.tell_coordinator(job, CoordinatorInput::Restarting { failed: &failed }, host);
         self.failover.failed = failed;
+        self.failover.failed.clear();
         self.failover.down = false;
         let plan = self.take_plan();
         for task in job.plan.task_ids() {
@@ -117,7 +176,6 @@ impl World {
         }
         self.restore_channels(job, &plan, host);
         self.forget_drained();
-        self.failover.starting = 0;
         for task in job.plan.task_ids() {
             match plan.tasks[task.index()] {
                 RestorePoint::Snapshot(checkpoint) => self.begin_restore(job, task, checkpoint, host),
@@ -125,6 +183,9 @@ impl World {
                 RestorePoint::Ended(checkpoint) => self.restore_ended(job, task, checkpoint, host),
             }
         }
+        // In a region that goes on, tasks may still be restoring from an earlier failure.
+        let starting = self.tasks.iter().filter(|task| task.status == Status::Restoring || task.recovering);
+        self.failover.starting = starting.count() as u32;
         if self.failover.starting == 0 {
             self.all_started(job, host);
         }
@@ -193,7 +254,9 @@ impl World {
     fn begin_restore<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
         let bytes = self.restore_task(job, id, checkpoint, host);
         let attempt = self.tasks[id.index()].attempt;
-        self.failover.starting += 1;
+        // A copy on the machine itself need not be fetched.
+        let bytes =
+            if self.store.get(id, checkpoint).is_some_and(|snapshot| snapshot.local) { Bytes(0) } else { bytes };
         host.notice(Notice::Restore { task: id, attempt, bytes });
     }
 
@@ -331,8 +394,17 @@ impl World {
         if task.attempt != attempt || task.status != Status::Restoring {
             return;
         }
-        task.status = Status::Running;
         let restored = self.store.newest(id);
+        if let Some(gone) = self.store.unreadable(id, restored) {
+            host.emit(Event::RestoreFailed { task: id, checkpoint: restored, gone: u32::from(gone) });
+            let input = CoordinatorInput::Unreadable { task: id, checkpoint: restored, gone };
+            if !self.coordinator.lost {
+                self.tell_coordinator(job, input, host);
+            }
+            return self.fail_task(job, id, host);
+        }
+        let task = &mut self.tasks[id.index()];
+        task.status = Status::Running;
         host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
         self.tell_task(job, id, TaskInput::Started { restored }, host);
         if job.protocol.claims().coordinated {
@@ -359,6 +431,9 @@ impl World {
     }
 
     fn all_started<H: Host>(&mut self, job: &Job, host: &mut H) {
+        if self.failover.down || self.coordinator.lost {
+            return;
+        }
         let restored = job.plan.task_ids().map(|task| self.store.newest(task)).max().unwrap_or_default();
         self.tell_coordinator(job, CoordinatorInput::Started { restored }, host);
     }

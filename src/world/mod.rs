@@ -17,6 +17,8 @@
 //! | `coordinator` | messages to and from the coordinator role, and its commands |
 //! | `feed` | what a driver that knows a recording puts into channels itself |
 //! | `failover` | failures, restarts, executing a recovery plan |
+//! | `machines` | machines that stop, are given up, are replaced; the takeover from a lost coordinator |
+//! | `damage` | what is broken at the moment, and what becomes of messages, writes and steps because of it |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
 //! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
@@ -27,10 +29,12 @@
 
 mod channel_state;
 mod coordinator;
+mod damage;
 mod ending;
 mod failover;
 mod feed;
 mod job;
+mod machines;
 mod net;
 mod records;
 mod roles;
@@ -156,6 +160,40 @@ pub enum Step {
     },
     /// Sources stop where they are.
     Stop,
+    /// A fault that lasts is over.
+    Heal {
+        /// Which.
+        fault: u32,
+        /// Which of its effects.
+        part: u32,
+    },
+    /// What was first held up by a slow link arrives.
+    Thaw {
+        /// Which fault.
+        fault: u32,
+        /// Which of its effects.
+        part: u32,
+    },
+    /// A message that was held up or doubled arrives.
+    Late(u32),
+    /// A task manager has not been heard of for too long.
+    Suspect {
+        /// Which.
+        manager: u32,
+        /// Since when, by number.
+        silence: u32,
+    },
+    /// Another task manager is there in the place of a lost one.
+    Replaced(u32),
+    /// Somebody takes over from a lost coordinator.
+    TakeOver,
+    /// The files of a snapshot can be read at last.
+    Appear {
+        /// Whose.
+        task: TaskId,
+        /// Of what.
+        checkpoint: CheckpointId,
+    },
 }
 
 /// What the world tells its driver: what became possible, and what it would cost if time counted.
@@ -276,6 +314,29 @@ pub enum Notice {
     },
     /// Every task has ended, or the job has failed for good.
     Ended,
+    /// This step follows after so long.
+    Later {
+        /// Which.
+        step: Step,
+        /// From now.
+        after: Span,
+    },
+    /// A task needs so many times as long for a record from now on.
+    Pace {
+        /// Who.
+        task: TaskId,
+        /// 1: as long as it should.
+        factor: u32,
+    },
+    /// A task manager's clock differs by so many nanoseconds from now on.
+    Clock {
+        /// Whose.
+        manager: u32,
+        /// Ahead if positive.
+        by: i64,
+    },
+    /// The coordinator's timers are void, except those that stand for what the scenario asks for.
+    ForgetTimers,
 }
 
 /// What a snapshot costs, for a driver that has a clock.
@@ -307,6 +368,8 @@ pub trait Host: Env {
     fn active(&mut self, _task: TaskId, _gate: u32) -> Span {
         Span::ZERO
     }
+    /// From now on a role asks on this task's machine; `None`: on the coordinator's.
+    fn asks(&mut self, _task: Option<TaskId>) {}
     /// A role decided something; it is told before the command is carried out.
     fn decided(&mut self, _task: TaskId, _command: &TaskCommand) {}
     /// A record was applied to an operator's state.
@@ -321,8 +384,11 @@ pub struct World {
     store: snapshot::Store,
     coordinator: coordinator::Coordinator,
     failover: failover::Failover,
+    damage: damage::Damage,
     finished: u32,
     ended: bool,
+    /// Sources have stopped, and nothing goes wrong any more.
+    healed: bool,
     scratch: roles::Scratch,
 }
 
@@ -336,8 +402,10 @@ impl World {
             store: snapshot::Store::new(job.plan.tasks.len()),
             coordinator: coordinator::Coordinator::new(job.protocol.coordinator(&site), job.plan.tasks.len()),
             failover: failover::Failover::default(),
+            damage: damage::Damage::default(),
             finished: 0,
             ended: false,
+            healed: false,
             scratch: roles::Scratch::default(),
         }
     }
@@ -349,7 +417,8 @@ impl World {
         self.store.reset();
         self.coordinator.reset();
         self.failover = failover::Failover::default();
-        (self.finished, self.ended) = (0, false);
+        self.damage.reset();
+        (self.finished, self.ended, self.healed) = (0, false, false);
     }
 
     /// Starts the job: every task begins from the initial state.
@@ -362,6 +431,14 @@ impl World {
 
     /// Takes a step. Steps of an older attempt and steps that are not possible now do nothing.
     pub fn apply<H: Host>(&mut self, job: &Job, step: Step, host: &mut H) {
+        if self.has_bad_links() && self.is_held_back(job, step, host) {
+            return;
+        }
+        self.carry_out(job, step, host);
+        self.settle(job, host);
+    }
+
+    fn carry_out<H: Host>(&mut self, job: &Job, step: Step, host: &mut H) {
         match step {
             Step::Run { task, records } => self.run(job, task, records, host),
             Step::Mail(task) => self.mail(job, task, host),
@@ -384,11 +461,17 @@ impl World {
             Step::TaskTimer { task, attempt, timer } => self.task_timer(task, attempt, timer, host),
             Step::CoordinatorTimer(timer) => self.coordinator_timer(job, timer, host),
             Step::Strike(fault) => self.strike(job, fault, host),
-            Step::Restart => self.restart(job, host),
+            Step::Restart => self.restart_is_due(job, host),
             Step::Ready { task, attempt } => self.ready(job, task, attempt, host),
             Step::Stop => self.stop(job, host),
+            Step::Heal { fault, part } => self.heal(job, fault, part, host),
+            Step::Thaw { fault, part } => self.thaw_link(job, fault, part, host),
+            Step::Late(id) => self.late_arrives(job, id, host),
+            Step::Suspect { manager, silence } => self.suspect(job, manager, silence, host),
+            Step::Replaced(manager) => self.replaced(job, manager, host),
+            Step::TakeOver => self.take_over(job, host),
+            Step::Appear { task, checkpoint } => self.store.appear(task, checkpoint),
         }
-        self.settle(job, host);
     }
 
     /// What follows from a step without being a step: tasks that got buffers back may go on, and a cycle in

@@ -17,6 +17,7 @@ impl World {
     /// Gives an input to a task's role and carries out what it commands.
     pub(super) fn tell_task<H: Host>(&mut self, job: &Job, id: TaskId, input: TaskInput, host: &mut H) {
         let mut commands = self.scratch.task.pop().unwrap_or_default();
+        host.asks(Some(id));
         self.tasks[id.index()].role.on(input, host, &mut commands);
         let last = commands.len().saturating_sub(1);
         for (n, command) in commands.iter().enumerate() {
@@ -66,7 +67,7 @@ impl World {
             TaskCommand::CancelTimer(timer) => host.notice(Notice::CancelTimer { task: Some(id), timer }),
             TaskCommand::Decline { checkpoint, reason } => self.decline(id, checkpoint, reason, host),
             TaskCommand::End => self.end_task(job, id, host),
-            TaskCommand::Fail => self.fail(job, id, Some(id), host),
+            TaskCommand::Fail => self.fail_task(job, id, host),
             TaskCommand::Note(Note::AlignmentBegan(checkpoint)) => {
                 host.emit(Event::AlignmentBegan { task: id, checkpoint });
             }
@@ -102,7 +103,7 @@ impl World {
             self.uploaded(job, id, attempt, checkpoint, host);
         } else {
             let cost = self.snapshot_work(job, id, checkpoint);
-            host.notice(Notice::Upload { task: id, attempt, checkpoint, cost });
+            self.upload(id, checkpoint, cost, host);
         }
         host.notice(Notice::Wake(id));
     }

@@ -2,9 +2,10 @@
 
 use super::net::{In, Out};
 use super::task::{OperatorState, Output};
-use super::{Host, Job, Notice, SnapshotWork, World};
+use super::{Host, Job, Notice, SnapshotWork, Step, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, TaskId};
-use crate::protocol::{Barrier, BarrierKind, Facts, TaskInput};
+use crate::protocol::{Barrier, BarrierKind, DeclineReason, Facts, TaskInput};
+use crate::scenario::WriteMishap;
 use crate::trace::Event;
 use crate::workload::Record;
 
@@ -27,6 +28,11 @@ pub(super) struct Snapshot {
     /// Uploads that are to end before it is durable.
     pub uploads: u32,
     pub durable: bool,
+    /// The task manager has a copy.
+    pub local: bool,
+    /// The stored one cannot be read: not yet, or never again.
+    pub hidden: bool,
+    pub spoiled: bool,
     /// Inputs are being captured.
     pub capturing: bool,
     /// Outputs at which the barrier still waits.
@@ -64,6 +70,7 @@ impl Store {
 
     fn recycle(&mut self, mut snapshot: Snapshot) {
         (snapshot.taken, snapshot.durable) = (false, false);
+        (snapshot.local, snapshot.hidden, snapshot.spoiled) = (false, false, false);
         (snapshot.capturing, snapshot.channels_stored, snapshot.uploads) = (false, false, 0);
         snapshot.open.clear();
         snapshot.captured.clear();
@@ -79,6 +86,32 @@ impl Store {
     /// The newest durable one; 0, the initial state, always is.
     pub fn newest(&self, task: TaskId) -> CheckpointId {
         self.tasks[task.index()].iter().filter(|s| s.durable).map(|s| s.id).max().unwrap_or_default()
+    }
+
+    /// The files of a task's newest durable snapshot cannot be read any more; says which that was.
+    pub fn spoil_newest(&mut self, task: TaskId) -> Option<CheckpointId> {
+        let id = self.newest(task);
+        let snapshot = self.get_mut(task, id)?;
+        snapshot.spoiled = true;
+        Some(id)
+    }
+
+    /// The files of a snapshot can be read at last.
+    pub fn appear(&mut self, task: TaskId, id: CheckpointId) {
+        if let Some(snapshot) = self.get_mut(task, id) {
+            snapshot.hidden = false;
+        }
+    }
+
+    /// Copies on a task's machine are lost.
+    pub fn lose_local(&mut self, task: TaskId) {
+        self.tasks[task.index()].iter_mut().for_each(|snapshot| snapshot.local = false);
+    }
+
+    /// Whether a snapshot cannot be read, and if so, whether nobody ever will.
+    pub fn unreadable(&self, task: TaskId, id: CheckpointId) -> Option<bool> {
+        let snapshot = self.get(task, id)?;
+        (!snapshot.local && (snapshot.hidden || snapshot.spoiled)).then_some(snapshot.spoiled)
     }
 
     pub fn get_mut(&mut self, task: TaskId, id: CheckpointId) -> Option<&mut Snapshot> {
@@ -135,6 +168,7 @@ impl World {
         let task = &mut self.tasks[id.index()];
         let snapshot = self.store.begin(id, checkpoint);
         (snapshot.taken, snapshot.uploads, snapshot.last) = (true, 1, task.drained);
+        snapshot.local = job.scenario.storage.local;
         snapshot.position = task.source.as_ref().map_or(0, |source| source.position);
         snapshot.turns.clone_from(&task.turns);
         snapshot.operators.resize_with(task.operators.len(), OperatorState::default);
@@ -203,10 +237,35 @@ impl World {
         if self.tasks[id.index()].attempt != attempt || self.is_void(id) {
             return;
         }
-        if let Some(snapshot) = self.store.get_mut(id, checkpoint).filter(|snapshot| snapshot.taken) {
-            snapshot.uploads -= 1;
-            self.settle_snapshot(job, id, checkpoint, host);
+        let Some(snapshot) = self.store.get(id, checkpoint).filter(|snapshot| snapshot.taken) else { return };
+        let whole = snapshot.uploads == 1 && snapshot.has_channel_state();
+        match self.write_mishap(id, checkpoint, false, host) {
+            // A file that is there, and of which nobody will ever hear.
+            Some(WriteMishap::Deny) if whole => {
+                self.store_snapshot(id, checkpoint, host);
+                return self.send_decline(id, checkpoint, DeclineReason::Failed, host);
+            }
+            Some(WriteMishap::Fail | WriteMishap::Deny) => {
+                return self.decline(id, checkpoint, DeclineReason::Failed, host);
+            }
+            Some(WriteMishap::Hide(by)) => {
+                host.notice(Notice::Later { step: Step::Appear { task: id, checkpoint }, after: by });
+                self.store.begin(id, checkpoint).hidden = true;
+            }
+            Some(WriteMishap::Slow(_)) | None => {}
         }
+        self.store.begin(id, checkpoint).uploads -= 1;
+        self.settle_snapshot(job, id, checkpoint, host);
+    }
+
+    /// An upload begins.
+    pub(super) fn upload<H: Host>(&mut self, id: TaskId, checkpoint: CheckpointId, cost: SnapshotWork, host: &mut H) {
+        let attempt = self.tasks[id.index()].attempt;
+        let cost = match self.write_mishap(id, checkpoint, true, host) {
+            Some(WriteMishap::Slow(by)) => SnapshotWork { fixed: cost.fixed + by, ..cost },
+            _ => cost,
+        };
+        host.notice(Notice::Upload { task: id, attempt, checkpoint, cost });
     }
 
     /// Deletes snapshots of a task, and stops storing those that are still being stored.
@@ -224,11 +283,17 @@ impl World {
 
     /// A snapshot is in storage with all that was captured for it.
     pub(super) fn make_durable<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
-        let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
-        snapshot.durable = true;
+        if self.store_snapshot(id, checkpoint, host) {
+            self.tell_task(job, id, TaskInput::Durable { checkpoint }, host);
+        }
+    }
+
+    fn store_snapshot<H: Host>(&mut self, id: TaskId, checkpoint: CheckpointId, host: &mut H) -> bool {
+        let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return false };
+        (snapshot.durable, snapshot.uploads) = (true, 0);
         let bytes = snapshot.bytes.0 + snapshot.channel_bytes().0;
         host.emit(Event::SnapshotDurable { task: id, checkpoint, bytes });
-        self.tell_task(job, id, TaskInput::Durable { checkpoint }, host);
+        true
     }
 
     /// From now on what a task reads from a port is copied, beginning with what is left of the current buffer.

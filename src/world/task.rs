@@ -41,6 +41,8 @@ pub(crate) struct Task {
     pub(super) hurried: bool,
     /// It reads what a restore put into its inputs, and takes no part in checkpoints before that is done.
     pub(super) recovering: bool,
+    /// A fault holds its thread.
+    pub(super) paused: bool,
     /// No room for output.
     pub(super) blocked: bool,
     /// Ports on which the end of data was seen.
@@ -179,6 +181,7 @@ impl Task {
             interrupted: false,
             hurried: false,
             recovering: false,
+            paused: false,
             blocked: false,
             ended_ports: 0,
             drained: false,
@@ -194,6 +197,7 @@ impl Task {
     /// For a new run.
     pub fn reset(&mut self) {
         self.forget();
+        self.paused = false;
         self.attempt = Attempt(0);
         self.operators.iter_mut().for_each(|op| {
             op.clear_state();
@@ -231,7 +235,7 @@ impl Task {
     /// What the thread can do next.
     #[inline]
     pub fn thread(&self, ready: &Ring<u32>, stalled: bool) -> ThreadState {
-        if self.status != Status::Running || self.syncing.is_some() || stalled {
+        if self.status != Status::Running || self.syncing.is_some() || stalled || self.paused {
             ThreadState::Wait
         } else if !self.mailbox.is_empty() {
             ThreadState::Mail
@@ -450,7 +454,7 @@ impl World {
     pub(super) fn mail<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         let stalled = self.net.is_stalled(id);
         let task = &mut self.tasks[id.index()];
-        if task.status != Status::Running || task.syncing.is_some() || stalled {
+        if task.status != Status::Running || task.syncing.is_some() || stalled || task.paused {
             return;
         }
         let Some(mail) = task.mailbox.pop() else { return };

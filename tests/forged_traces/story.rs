@@ -59,7 +59,16 @@ fn scenario() -> Scenario {
         name: String::new(),
         why: String::new(),
         job,
-        cluster: Cluster { task_managers: 2, slots: None, placement: Placement::Spread },
+        cluster: Cluster {
+            task_managers: 2,
+            slots: None,
+            placement: Placement::Spread,
+            heartbeat: Span::from_secs(50),
+            standby: 0,
+            replacement: Span::from_secs(10),
+            takeover: Span::from_secs(5),
+            failover: Failover::Region,
+        },
         network: network(),
         storage: Storage {
             bandwidth: Rate(0),
@@ -67,6 +76,7 @@ fn scenario() -> Scenario {
             shared: Shared::Task,
             metadata: Span::ZERO,
             deletion: Span::ZERO,
+            local: false,
         },
         checkpoints: Checkpoints {
             protocol: String::new(),

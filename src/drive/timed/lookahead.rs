@@ -15,6 +15,10 @@ pub(super) struct Lookahead {
     turns: Vec<u32>,
     /// By task: the time that one record takes, if it is always the same.
     service: Vec<Option<Span>>,
+    /// That, when nothing slows a task down.
+    usual: Vec<Option<Span>>,
+    /// By task: so many times longer than usual; empty: nobody is slow.
+    paces: Vec<u32>,
 }
 
 /// The next effect of a task.
@@ -32,7 +36,23 @@ impl Lookahead {
             [only] => Some(job.scenario.job.operators[only.index()].service),
             _ => None,
         });
-        Self { room: Vec::new(), turns: Vec::new(), service: service.collect() }
+        let usual: Vec<Option<Span>> = service.collect();
+        Self { room: Vec::new(), turns: Vec::new(), service: usual.clone(), usual, paces: Vec::new() }
+    }
+
+    /// For another run.
+    pub fn reset(&mut self) {
+        if !self.paces.is_empty() {
+            self.paces.clear();
+            self.service.clone_from(&self.usual);
+        }
+    }
+
+    /// From now on a task needs so many times as long as usual.
+    pub fn set_pace(&mut self, task: TaskId, factor: u32) {
+        self.paces.resize(self.usual.len(), 1);
+        self.paces[task.index()] = factor;
+        self.service[task.index()] = self.usual[task.index()].map(|usual| usual * u64::from(factor));
     }
 
     /// The next effect of a task that begins its next record at `anchor` or when it arrives; at most `most` records.
@@ -134,7 +154,7 @@ impl Lookahead {
             let service = constant.unwrap_or_else(|| {
                 let at = n as usize;
                 let record = if at < a.len() { &a[at] } else { &b[at - a.len()] };
-                walk_cost(job, task, 0, record)
+                walk_cost(job, task, 0, record) * u64::from(self.paces.get(task.index()).copied().unwrap_or(1))
             });
             let finish = begin + service;
             if !go_on(begin, finish) {

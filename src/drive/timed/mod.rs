@@ -144,6 +144,12 @@ struct Clockwork {
     /// Between two calculations of buffer sizes.
     debloat: Span,
     storage: (Rate, Span),
+    /// By task manager: how far its clock is ahead, in nanoseconds.
+    clocks: Vec<i64>,
+    /// How far that of whoever asks is.
+    ahead: i64,
+    /// Threads that are faster or slower from now on, and have not been told.
+    paces: Vec<(TaskId, u32)>,
 }
 
 /// The clockwork together with who watches the run.
@@ -182,6 +188,9 @@ impl Timed {
             restart_delay: scenario.restart.delay,
             debloat: scenario.network.debloat.map_or(Span::ZERO, |debloat| debloat.period),
             storage: (scenario.storage.bandwidth, scenario.storage.latency),
+            clocks: vec![0; job.plan.managers as usize],
+            ahead: 0,
+            paces: Vec::new(),
         };
         let threads = vec![Thread::default(); job.plan.tasks.len()];
         Ok(Self { granularity, threads, disturbed: Vec::new(), lookahead: Lookahead::new(job), host })
@@ -263,6 +272,9 @@ impl Timed {
         host.woken.clear();
         host.is_woken.fill(false);
         host.struck.clear();
+        host.clocks.fill(0);
+        host.paces.clear();
+        self.lookahead.reset();
         host.matchers.clear();
         for (index, fault) in job.faults.faults.iter().enumerate() {
             let index = index as u32;
@@ -337,6 +349,13 @@ impl Timed {
             Step::Strike(_) | Step::Restart | Step::Stop | Step::CoordinatorTimer(_) => {
                 self.all_catch_up(job, world, observer);
             }
+            // Anything may come of these.
+            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) => self.all_catch_up(job, world, observer),
+            Step::Suspect { .. } | Step::Replaced(_) | Step::TakeOver | Step::Ready { .. }
+                if !job.faults.faults.is_empty() =>
+            {
+                self.all_catch_up(job, world, observer);
+            }
             _ => {}
         }
     }
@@ -395,6 +414,11 @@ impl Timed {
     }
 
     fn look_at_woken(&mut self, job: &Job, world: &mut World) {
+        while let Some((task, factor)) = self.host.paces.pop() {
+            self.lookahead.set_pace(task, factor);
+            // A record in service starts over at the new pace.
+            self.threads[task.index()].anchor = self.host.now;
+        }
         while let Some(task) = self.host.woken.pop() {
             self.host.is_woken[task.index()] = false;
             self.look_at(job, world, task);
@@ -482,6 +506,11 @@ impl Timed {
 }
 
 impl Clockwork {
+    /// What the clock shows on the machine of whoever asks.
+    fn local_now(&self) -> Time {
+        Time(self.now.0.saturating_add_signed(self.ahead))
+    }
+
     /// The order within an instant.
     #[inline]
     fn order(&self, rank: Rank, who: u64, nth: u64) -> u64 {
@@ -613,21 +642,44 @@ impl Clockwork {
                 self.arrive(now + load, 13, u64::from(task.0), u64::from(attempt.0), Step::Ready { task, attempt });
             }
             Notice::Ended => self.ended = true,
+            Notice::Later { step, after } => {
+                let (kind, who, nth) = name_of(step);
+                self.arrive(now + after, kind, who, nth, step);
+            }
+            Notice::Pace { task, factor } => self.paces.push((task, factor)),
+            Notice::Clock { manager, by } => self.clocks[manager as usize] = by,
+            Notice::ForgetTimers => {
+                self.timers.retain(|(owner, timer, _)| owner.is_some() || timer.kind == TimerKind::Request)
+            }
         }
+    }
+}
+
+/// Names a step that follows after a while.
+fn name_of(step: Step) -> (u64, u64, u64) {
+    match step {
+        Step::Heal { fault, part } => (20, u64::from(fault), u64::from(part)),
+        Step::Thaw { fault, part } => (21, u64::from(fault), u64::from(part)),
+        Step::Late(id) => (22, 0, u64::from(id)),
+        Step::Suspect { manager, silence } => (23, u64::from(manager), u64::from(silence)),
+        Step::Replaced(manager) => (24, u64::from(manager), 0),
+        Step::TakeOver => (25, 0, 0),
+        Step::Appear { task, checkpoint } => (26, u64::from(task.0), checkpoint.0),
+        other => unreachable!("no step that follows after a while: {other:?}"),
     }
 }
 
 impl<O: Observer> Env for Watched<'_, O> {
     fn now(&mut self) -> Moment {
-        Moment(self.clock.now.0)
+        Moment(self.clock.local_now().0)
     }
 
     fn elapsed(&mut self, since: Moment, limit: Span) -> bool {
-        self.clock.now.since(Time(since.0)) >= limit
+        self.clock.local_now().since(Time(since.0)) >= limit
     }
 
     fn left(&mut self, since: Moment, limit: Span) -> Span {
-        (Time(since.0) + limit).since(self.clock.now)
+        (Time(since.0) + limit).since(self.clock.local_now())
     }
 
     fn draw(&mut self, concern: Concern, entity: u64, index: u64) -> u64 {
@@ -649,6 +701,12 @@ impl<O: Observer> Host for Watched<'_, O> {
     #[inline]
     fn notice(&mut self, notice: Notice) {
         self.clock.notice(self.job, notice);
+    }
+
+    #[inline]
+    fn asks(&mut self, task: Option<TaskId>) {
+        let clocks = &self.clock.clocks;
+        self.clock.ahead = task.map_or(0, |task| clocks[self.job.plan.tasks[task.index()].manager as usize]);
     }
 
     fn active(&mut self, task: TaskId, gate: u32) -> Span {

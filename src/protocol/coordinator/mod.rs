@@ -50,9 +50,9 @@ mod triggers;
 
 use super::{
     BarrierKind, ChannelPlan, CoordinatorCommand as Do, CoordinatorInput, CoordinatorRole, Env, Facts, JobSite, Moment,
-    RestorePoint, Settings, Timer, TimerKind,
+    Purpose, Record, RestorePoint, Settings, Timer, TimerKind,
 };
-use crate::base::{CheckpointId, Fingerprint};
+use crate::base::{CheckpointId, Fingerprint, TaskId};
 use crate::trace::AbortReason;
 use pending::Pending;
 use plan::{Completed, Graph};
@@ -111,6 +111,8 @@ struct State {
     kept: Vec<Completed>,
     /// A savepoint that stopped the job, while nothing newer is complete.
     stopped_at: Option<Completed>,
+    /// Checkpoints that came to nothing, as far as is known here, and may be recorded all the same.
+    unsure: Vec<CheckpointId>,
     /// Checkpoints that are being deleted.
     cleaning: Vec<CheckpointId>,
     pause: Pause,
@@ -162,6 +164,7 @@ impl State {
             pending: Vec::new(),
             kept: Vec::new(),
             stopped_at: None,
+            unsure: Vec::new(),
             cleaning: Vec::new(),
             pause: Pause::Over,
             failures: 0,
@@ -219,19 +222,46 @@ impl BarrierCoordinator {
     }
 
     /// Back to the newest complete checkpoint, with nothing under way.
-    fn restart(&mut self, out: &mut Vec<Do>) {
+    fn restart(&mut self, failed: &[TaskId], out: &mut Vec<Do>) {
+        let stops = self.state.stopped_at.is_some() || self.state.pending.iter().any(Pending::stops);
         for pending in self.take_out(|_| true) {
             self.give_up(&pending, AbortReason::Restarted, out);
         }
         self.state.queue.clear();
         (self.state.running, self.state.drained, self.state.course) = (false, None, Course::On);
-        (self.state.covered, self.state.retry) = (false, Retry::Now);
+        (self.state.covered, self.state.retry, self.state.preparing) = (false, Retry::Now, None);
         let captured = if self.style.captures { ChannelPlan::Reinject } else { ChannelPlan::Empty };
-        let plan = self.graph.recovery(self.state.newest(), captured);
+        let mut restored = vec![false; self.graph.tasks];
+        failed.iter().for_each(|task| restored[task.index()] = true);
+        if stops {
+            // Sources have stopped reading everywhere.
+            restored.fill(true);
+        }
+        let plan = self.graph.recovery(self.state.newest(), captured, &restored);
         for (ended, point) in self.state.ended.iter_mut().zip(&plan.tasks) {
-            *ended = matches!(point, RestorePoint::Ended(_));
+            *ended = match point {
+                RestorePoint::Live => *ended,
+                point => matches!(point, RestorePoint::Ended(_)),
+            };
         }
         out.push(Do::Recover(Box::new(plan)));
+    }
+
+    /// There is nothing but what is recorded. What the scenario asks for was set long ago.
+    fn take_over(&mut self, records: &[Record], last: CheckpointId) {
+        self.state = State::new(self.graph.tasks);
+        (self.state.last, self.state.starts) = (last, u64::from(last != CheckpointId::INITIAL).max(1));
+        for record in records {
+            let complete = Completed::of(record);
+            match record.purpose {
+                Purpose::Suspend | Purpose::Drain => self.state.stopped_at = Some(complete),
+                _ => {
+                    self.state.stopped_at.take_if(|stopped| stopped.id < complete.id);
+                    self.state.kept.push(complete);
+                }
+            }
+            self.state.succeeded = self.state.succeeded.max(record.checkpoint);
+        }
     }
 }
 
@@ -248,7 +278,10 @@ impl CoordinatorRole for BarrierCoordinator {
             CoordinatorInput::Ended { task } => self.ended(task, out),
             CoordinatorInput::Drained => self.drained(out),
             CoordinatorInput::Suspended => self.suspend(out),
-            CoordinatorInput::Restarting { .. } => self.restart(out),
+            CoordinatorInput::Restarting { failed } => self.restart(failed, out),
+            CoordinatorInput::Unrecorded { checkpoint, known } => self.unrecorded(checkpoint, known, out),
+            CoordinatorInput::Unreadable { checkpoint, gone, .. } => self.unreadable(checkpoint, gone, out),
+            CoordinatorInput::TookOver { records, last } => self.take_over(records, last),
         }
         // Whatever happened may have made room.
         self.go_on(env, out);
@@ -275,6 +308,7 @@ impl CoordinatorRole for BarrierCoordinator {
         into.word(s.kept.len() as u64);
         s.kept.iter().chain(&s.stopped_at).for_each(|complete| complete.fingerprint(into));
         into.words(s.cleaning.iter().map(|id| id.0));
+        into.words(s.unsure.iter().map(|id| id.0));
     }
 
     fn boxed_clone(&self) -> Box<dyn CoordinatorRole> {

@@ -27,10 +27,12 @@ use crate::trace::AbortReason;
 impl BarrierCoordinator {
     /// A task has done its part.
     pub(super) fn acknowledged(&mut self, task: TaskId, id: CheckpointId, last: bool, out: &mut Vec<Do>) {
-        let Some(pending) = self.state.pending.iter_mut().find(|pending| pending.id() == id) else { return };
-        if pending.acknowledge(task, last) {
-            pending.phase = Phase::Recording;
-            out.extend([Do::CancelTimer(expiry(id)), Do::Record(id)]);
+        let Some(at) = self.state.pending.iter().position(|pending| pending.id() == id) else { return };
+        if self.state.pending[at].acknowledge(task, last) {
+            self.state.pending[at].phase = Phase::Recording;
+            let pending = &self.state.pending[at];
+            let record = Completed::new(pending, self.state.newest()).record(pending.purpose());
+            out.extend([Do::CancelTimer(expiry(id)), Do::Record(record)]);
         }
     }
 
@@ -68,16 +70,41 @@ impl BarrierCoordinator {
     fn keep(&mut self, pending: &Pending, out: &mut Vec<Do>) {
         let complete = Completed::new(pending, self.state.newest());
         self.state.kept.push(complete);
-        self.state.stopped_at = None;
+        out.extend(self.state.stopped_at.take().map(|stopped| Do::Forget(stopped.id)));
+        out.extend(self.state.unsure.drain(..).map(Do::Forget));
         if self.state.kept.len() <= self.settings.retained as usize {
             return;
         }
         let oldest = self.state.kept.remove(0);
+        out.push(Do::Forget(oldest.id));
         let keep_from = self.state.kept[0].id;
         // A task that has ended stays at the last snapshot it took, however old that is.
         let running = self.state.ended.iter().enumerate().filter(|(_, ended)| !**ended);
         out.extend(running.map(|(task, _)| Do::Drop { task: TaskId::from(task), keep_from }));
         self.clean(oldest.id, out);
+    }
+
+    /// The metadata could not be written, or nobody knows whether it was. Only what is certain not to be recorded may be
+    /// deleted: whoever takes over will restore what is.
+    pub(super) fn unrecorded(&mut self, id: CheckpointId, known: bool, out: &mut Vec<Do>) {
+        let failed = self.take_out(|pending| pending.id() == id && pending.is_recording());
+        if failed.is_empty() {
+            return;
+        }
+        self.fail(failed, AbortReason::Unrecorded, |pending| pending.purpose() == Purpose::Checkpoint, out);
+        if known {
+            out.push(Do::Discard(id));
+        } else {
+            self.state.unsure.push(id);
+        }
+    }
+
+    /// A checkpoint cannot be read: the next restart goes back behind it, if nobody ever will and an older one is kept.
+    pub(super) fn unreadable(&mut self, id: CheckpointId, gone: bool, out: &mut Vec<Do>) {
+        if gone && self.state.kept.len() > 1 && self.state.kept.last().is_some_and(|newest| newest.id == id) {
+            self.state.kept.pop();
+            out.push(Do::Forget(id));
+        }
     }
 
     fn clean(&mut self, id: CheckpointId, out: &mut Vec<Do>) {

@@ -11,7 +11,7 @@
 use super::pending::{Part, Pending};
 use crate::base::{CheckpointId, Fingerprint, TaskId};
 use crate::plan::Plan;
-use crate::protocol::{ChannelPlan, RecoveryPlan, RestorePoint};
+use crate::protocol::{ChannelPlan, Purpose, Record, RecoveryPlan, RestorePoint};
 
 /// What of the job's shape decides who is told.
 #[derive(Debug)]
@@ -61,11 +61,15 @@ impl Graph {
     }
 
     /// Back to a complete checkpoint, or to the beginning; `captured` is what channels begin with.
-    pub fn recovery(&self, to: Option<&Completed>, captured: ChannelPlan) -> RecoveryPlan {
+    /// Tasks that need not be `restored` are in regions of their own: they and their channels keep what they have.
+    pub fn recovery(&self, to: Option<&Completed>, captured: ChannelPlan, restored: &[bool]) -> RecoveryPlan {
         let initial = RestorePoint::Snapshot(CheckpointId::INITIAL);
+        let point = |task| to.map_or(initial, |to| to.restore_point(task));
+        let tasks = restored.iter().enumerate();
         let tasks: Vec<RestorePoint> =
-            (0..self.tasks).map(|task| to.map_or(initial, |to| to.restore_point(task))).collect();
+            tasks.map(|(task, restored)| if *restored { point(task) } else { RestorePoint::Live }).collect();
         let channels = self.links.iter().map(|link| match tasks[link.to.index()] {
+            RestorePoint::Live => ChannelPlan::Keep,
             // Whoever has ended has read all there was.
             RestorePoint::Ended(_) => ChannelPlan::Empty,
             _ => captured,
@@ -93,6 +97,16 @@ impl Completed {
         let everybody = !pending.parts.contains(&Part::Not);
         let newest = if everybody { Vec::new() } else { pending.parts.iter().enumerate().map(newest).collect() };
         Self { id, newest }
+    }
+
+    /// One that is recorded.
+    pub fn of(record: &Record) -> Self {
+        Self { id: record.checkpoint, newest: record.newest.clone() }
+    }
+
+    /// What is to be recorded of it.
+    pub fn record(self, purpose: Purpose) -> Record {
+        Record { checkpoint: self.id, purpose, newest: self.newest }
     }
 
     fn newest(&self, task: usize) -> CheckpointId {

@@ -77,7 +77,16 @@ fn a_minimal_file_gets_every_default() {
             ],
             max_parallelism: 128,
         },
-        cluster: Cluster { task_managers: 1, slots: None, placement: Placement::Fill },
+        cluster: Cluster {
+            task_managers: 1,
+            slots: None,
+            placement: Placement::Fill,
+            heartbeat: Span::from_secs(50),
+            standby: 0,
+            replacement: Span::from_secs(10),
+            takeover: Span::from_secs(5),
+            failover: Failover::Region,
+        },
         network: Network {
             latency: Span::from_micros(100),
             bandwidth: Rate(1_000_000_000),
@@ -97,6 +106,7 @@ fn a_minimal_file_gets_every_default() {
             shared: Shared::TaskManager,
             metadata: Span::from_millis(1),
             deletion: Span::ZERO,
+            local: false,
         },
         checkpoints: Checkpoints {
             protocol: "aligned".into(),

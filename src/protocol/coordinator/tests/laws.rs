@@ -37,7 +37,7 @@ impl Watch {
                 Do::Prepare(id) | Do::Trigger { barrier: Barrier { checkpoint: id, .. }, .. } => {
                     self.is(id, Stage::Begun)
                 }
-                Do::Record(id) => self.goes(id, Stage::Begun, Stage::Recording),
+                Do::Record(ref record) => self.goes(record.checkpoint, Stage::Begun, Stage::Recording),
                 Do::Complete(id) => self.goes(id, Stage::Recording, Stage::Complete),
                 Do::Notify { checkpoint, .. } => {
                     self.is(checkpoint, Stage::Complete);

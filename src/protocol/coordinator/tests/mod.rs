@@ -31,6 +31,11 @@ fn ms(ms: u64) -> Span {
     Span::from_millis(ms)
 }
 
+/// The command to write down a checkpoint in which everybody has a part.
+fn recorded(id: u64) -> Do {
+    Do::Record(Record { checkpoint: CheckpointId(id), ..Record::default() })
+}
+
 /// What surrounds the coordinator.
 struct Clock {
     now: Time,
@@ -229,7 +234,8 @@ impl Desk {
     }
 
     fn restart(&mut self) -> Vec<Do> {
-        self.tell(CoordinatorInput::Restarting { failed: &[TaskId(0)] })
+        let all: Vec<TaskId> = (0..TASKS).map(TaskId).collect();
+        self.tell(CoordinatorInput::Restarting { failed: &all })
     }
 }
 

@@ -15,7 +15,7 @@ fn everybody_acknowledges_once_and_then_it_is_recorded() {
     }
     assert_eq!(desk.ack(4, 7), [], "nobody asked for that one");
     assert_eq!(desk.record(1), [], "it is not fully acknowledged");
-    assert_eq!(desk.ack(4, 1), [Do::CancelTimer(expiry(CheckpointId(1))), Do::Record(CheckpointId(1))]);
+    assert_eq!(desk.ack(4, 1), [Do::CancelTimer(expiry(CheckpointId(1))), recorded(1)]);
     assert_eq!(desk.ack(4, 1), []);
     let out = desk.record(1);
     assert_eq!(out.first(), Some(&Do::Complete(CheckpointId(1))));

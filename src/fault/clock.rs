@@ -1,0 +1,9 @@
+//! The clock of a task manager is wrong. The coordinator's is right by definition.
+
+use super::Primitive;
+use crate::scenario::ClockFault;
+
+pub(super) fn primitives(fault: &ClockFault) -> Vec<Primitive> {
+    let by = i64::try_from(fault.by.0).unwrap_or(i64::MAX);
+    vec![Primitive::Clock { manager: fault.manager, by: if fault.behind { -by } else { by } }]
+}

@@ -1,0 +1,8 @@
+//! The coordinator is gone with all it had in memory. Somebody takes over after a while, from what is recorded, and
+//! restarts the job.
+
+use super::Primitive;
+
+pub(super) fn primitives() -> Vec<Primitive> {
+    vec![Primitive::CrashCoordinator]
+}

@@ -1,0 +1,12 @@
+//! A network partition, one way or both, or a slow link. If a task manager is cut off from the coordinator for longer
+//! than the heartbeat allows, the coordinator takes it for lost, and its tasks live on as zombies.
+
+use super::Primitive;
+use crate::scenario::LinkFault;
+
+pub(super) fn primitives(fault: &LinkFault) -> Vec<Primitive> {
+    let LinkFault { from, to, both, by, lasts } = *fault;
+    let mut links = vec![Primitive::Link { from, to, by, lasts }];
+    links.extend(both.then_some(Primitive::Link { from: to, to: from, by, lasts }));
+    links
+}

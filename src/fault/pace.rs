@@ -1,0 +1,17 @@
+//! Threads that are slow or stand still for a while: a long garbage collection, a noisy neighbour.
+
+use super::{Primitive, task_of};
+use crate::base::TaskId;
+use crate::plan::Plan;
+use crate::scenario::{PaceFault, Paced};
+
+pub(super) fn primitives(fault: &PaceFault, plan: &Plan) -> Vec<Primitive> {
+    let tasks: Vec<TaskId> = match &fault.of {
+        Paced::Task(name) => vec![task_of(name, plan)],
+        Paced::Manager(manager) => {
+            plan.task_ids().filter(|task| plan.tasks[task.index()].manager == *manager).collect()
+        }
+    };
+    let (factor, lasts) = (fault.factor.unwrap_or(0), fault.lasts);
+    tasks.into_iter().map(|task| Primitive::Pace { task, factor, lasts }).collect()
+}

@@ -1,0 +1,9 @@
+//! A file of a snapshot is lost or corrupt: it was stored, and cannot be read any more.
+
+use super::{Primitive, task_of};
+use crate::plan::Plan;
+use crate::scenario::SubtaskName;
+
+pub(super) fn primitives(name: &SubtaskName, plan: &Plan) -> Vec<Primitive> {
+    vec![Primitive::Spoil(task_of(name, plan))]
+}
