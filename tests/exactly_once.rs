@@ -35,6 +35,30 @@ proptest! {
     }
 
     #[test]
+    fn records_count_as_claimed_whatever_fails(seed in any::<u64>(), wild in 1..5u32, operators in 0..4u32) {
+        for_each_protocol(|protocol, limits| {
+            let limits = Limits { wild, operators, ..limits };
+            let job = compile(generate(seed, &limits, protocol));
+            let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
+            assert!(outcome.verdict == Verdict::Pass, "{protocol}, seed {seed}, {limits:?}: {:?}", outcome.verdict);
+        });
+    }
+
+    #[test]
+    fn records_count_as_claimed_whatever_fails_in_any_interleaving(seed in any::<u64>(), choices in any::<u64>()) {
+        for_each_protocol(|protocol, limits| {
+            let limits = Limits { wild: 3, ..limits };
+            let job = compile(generate(seed, &limits, protocol));
+            let mut trace: Vec<Stamped> = Vec::new();
+            let mut world = World::new(&job);
+            let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
+            assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end");
+            let verdict = support::judge(&job, seed, &trace);
+            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}");
+        });
+    }
+
+    #[test]
     fn records_count_as_claimed_in_any_interleaving(seed in any::<u64>(), choices in any::<u64>()) {
         for_each_protocol(|protocol, limits| {
             let job = compile(generate(seed, &limits, protocol));

@@ -3,7 +3,7 @@
 use crate::base::Time;
 use crate::check::{Account, Checks, Claim, Claims, Ledger, Verdict};
 use crate::protocol::Delivery;
-use crate::scenario::SinkMode;
+use crate::scenario::{Effect, SinkMode};
 use crate::trace::{Event, EventKind, Observer};
 use crate::workload::Oracle;
 use crate::world::Job;
@@ -110,6 +110,9 @@ fn claims(job: &Job) -> Claims {
         Delivery::AtLeastOnce => (Claim::AtLeastOnceState, Claim::AtLeastOnceOutput),
     };
     claims.push(state);
+    // Who has to go back behind output that is committed writes it again.
+    let falls_back = job.scenario.faults.iter().any(|fault| matches!(fault.effect, Effect::Spoil(_)));
+    let output = if falls_back { Claim::AtLeastOnceOutput } else { output };
     claims.extend(committed.then_some(output));
     Claims::of(&claims)
 }

@@ -1,6 +1,7 @@
 //! The world outside sees every result exactly once, and none that could still be taken back.
 //!
-//! A plain savepoint makes nothing safe: no recovery goes back to it.
+//! A plain savepoint makes nothing safe: no recovery goes back to it. A checkpoint that a restart did go back to is safe,
+//! even if nobody had declared it complete: whether it may be restored is another check's business.
 
 use super::finding::head_name;
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Savepoints, Setting};
@@ -19,6 +20,7 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::OutputFinal,
     EventKind::CheckpointTriggered,
     EventKind::CheckpointCompleted,
+    EventKind::RestorePoint,
 ]);
 
 #[derive(Clone)]
@@ -86,6 +88,7 @@ impl Check for Output {
                 seen.told = true;
             }
             Event::CheckpointTriggered { checkpoint, purpose } => self.savepoints.begin(checkpoint, purpose),
+            Event::RestorePoint { checkpoint, live: 0, .. } => self.newest = self.newest.max(checkpoint),
             Event::CheckpointCompleted { checkpoint } if !self.savepoints.holds_plain(checkpoint) => {
                 self.newest = self.newest.max(checkpoint);
             }

@@ -3,6 +3,8 @@
 //! Every draw is addressed, so a scenario is a function of its seed and its [`Limits`], and a smaller limit
 //! gives a smaller scenario of the same kind.
 
+mod wild;
+
 use super::{
     BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Failover, Fault, Job, Keys,
     Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared, SinkMode,
@@ -22,6 +24,10 @@ pub struct Limits {
     pub records: u32,
     /// Faults, at most.
     pub faults: u32,
+    /// Faults of all kinds, at most, beside those.
+    pub wild: u32,
+    /// Whether these may lose messages and fail writes.
+    pub lossy: bool,
     /// Whether a cycle may occur.
     pub cycles: bool,
     /// Whether several checkpoints may be under way at a time.
@@ -71,7 +77,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
     let length = Span::from_millis(dice.from(2, 40));
     let faults = (0..dice.from(0, u64::from(limits.faults))).map(|_| random_fault(&mut dice, &job, length)).collect();
     let managers = dice.from(1, 3) as u32;
-    Scenario {
+    let scenario = Scenario {
         name: format!("generated-{seed}"),
         why: String::new(),
         cluster: Cluster {
@@ -100,7 +106,8 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         run: RunFor { seed, limit: Span::from_secs(10) },
         expect: Expect::default(),
         job,
-    }
+    };
+    wild::with_faults(seed, limits, length, scenario)
 }
 
 fn random_network(dice: &mut Dice) -> Network {

@@ -329,7 +329,7 @@ impl World {
     /// Whether a task has a partly filled buffer that is not yet marked for sending.
     #[inline]
     pub fn has_unflushed(&self, task: TaskId) -> bool {
-        self.net.has_unflushed(task)
+        self.net.has_unflushed(task) && !self.is_void(task)
     }
 
     /// Whether something that arrives at the sender of a channel may take its open buffer.

@@ -17,6 +17,8 @@ pub const SMALL: Limits = Limits {
     parallelism: 3,
     records: 200,
     faults: 2,
+    wild: 0,
+    lossy: true,
     cycles: false,
     concurrent: true,
     chains: true,
@@ -36,6 +38,7 @@ pub fn claimed(protocol: &str, limits: Limits) -> Limits {
         any_edge: limits.any_edge && claims.edges != Edges::Overtaking,
         mixed: limits.mixed && claims.edges != Edges::Alike,
         requests: limits.requests && claims.savepoints,
+        lossy: limits.lossy && claims.lossy,
         parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
         ..limits
     }

@@ -237,6 +237,7 @@ impl Timed {
 
     /// The job has ended: what is on the wire still arrives, so that nothing is left half way.
     fn land<O: Observer>(&mut self, job: &Job, world: &mut World, observer: &mut O) {
+        world.let_through(job, &mut Watched { clock: &mut self.host, job, observer });
         while let Some((_, item)) = self.host.agenda.pop() {
             if let Item::Step(step @ (Step::Deliver { .. } | Step::Credit { .. } | Step::Resume { .. })) = item {
                 world.apply(job, step, &mut Watched { clock: &mut self.host, job, observer });
@@ -370,6 +371,11 @@ impl Timed {
     fn advance<O: Observer>(&mut self, job: &Job, world: &mut World, task: TaskId, observer: &mut O) {
         let thread = &mut self.threads[task.index()];
         if !thread.running {
+            return;
+        }
+        if !matches!(world.thread(task), ThreadState::Run | ThreadState::Mail) {
+            // It was stopped in this very step.
+            thread.running = false;
             return;
         }
         let (records, begin) =
