@@ -98,7 +98,11 @@ impl World {
         self.coordinator.records = records;
         self.failover.failed.clear();
         for id in job.plan.task_ids() {
-            self.cancel_task(id, host);
+            // Where each task goes back on its own, one that has ended has done all it had to.
+            let is_over = self.tasks[id.index()].status == Status::Finished;
+            if job.protocol.claims().global_restart || !is_over {
+                self.cancel_task(id, host);
+            }
         }
         if !std::mem::replace(&mut self.failover.down, true) {
             self.failover.restarts += 1;

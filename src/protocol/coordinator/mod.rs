@@ -240,6 +240,8 @@ impl BarrierCoordinator {
             // Sources may have stopped reading everywhere; or the whole job was to fail when part of it was down already.
             restored.fill(true);
         }
+        // Tasks go back behind what may be recorded: nobody may restore that any more.
+        out.extend(self.state.unsure.drain(..).map(Do::Forget));
         let plan = self.graph.recovery(self.state.newest(), captured, &restored);
         for (ended, point) in self.state.ended.iter_mut().zip(&plan.tasks) {
             *ended = match point {
