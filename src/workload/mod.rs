@@ -8,11 +8,14 @@
 //! **Architecture invariant:** no buffers, no barriers and no time here. The oracle shares the meaning of an
 //! operator with the world, but nothing of how records get from one to the next.
 
+mod census;
 pub mod operators;
 mod oracle;
 mod record;
 mod source;
+mod walk;
 
+pub use census::{Census, Hop, Known};
 pub(crate) use operators::value_hash;
 pub use operators::{Behaviour, KeptState, OPERATORS, OperatorKind};
 pub use oracle::{Expected, ExpectedOperator, ExpectedOutput, Oracle};
