@@ -1,7 +1,8 @@
 //! Which very records were lost or doubled, in words and for programs.
 //!
 //! A story says where a record comes from, which way it took and what happened to it, in the order of time. Instants have
-//! six decimals, because records that follow each other are microseconds apart.
+//! six decimals, because records that follow each other are microseconds apart. People are told once what happened to
+//! several records alike; programs get all of it.
 
 use super::{RunView, hang, wrap};
 use crate::base::{CheckpointId, OperatorId, Time};
@@ -67,15 +68,25 @@ fn told(plan: &Plan, place: &PlaceLosses, kind: &str, named: &Named) -> Vec<Stri
     if named.spans.len() > SPANS {
         lines.push(format!("    and from {} more partitions", named.spans.len() - SPANS));
     }
+    let mut shapes = Vec::new();
     for story in &named.stories {
         lines.push(hang("  - ", &title(plan, story), WIDTH));
-        lines.push(hang("    ", &tale(plan, story, place), WIDTH));
+        let shape = shape(story);
+        if !shapes.contains(&shape) {
+            lines.push(hang("    ", &tale(plan, story, place), WIDTH));
+            shapes.push(shape);
+        }
     }
     let more = named.distinct - named.stories.len() as u64;
     if more > 0 {
         lines.push(format!("  … and {more} more"));
     }
     lines
+}
+
+/// What happened, without when and in which subtask: what went like one that was told is not told again.
+fn shape(story: &RecordStory) -> Vec<(OperatorId, Fate)> {
+    story.way.iter().flat_map(|at| at.moments.iter().map(|moment| (at.operator, moment.fate))).collect()
 }
 
 fn wrapped(text: &str) -> String {

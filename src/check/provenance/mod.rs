@@ -64,7 +64,7 @@ impl Provenance {
     }
 
     /// The records that the state of an operator in a task reflects, by their lineages, in the order applied.
-    pub fn applied(&self, task: TaskId, operator: OperatorId) -> impl Iterator<Item = u64> + '_ {
+    pub fn state(&self, task: TaskId, operator: OperatorId) -> impl Iterator<Item = u64> + '_ {
         self.logs[self.log(task, operator)].current()
     }
 
