@@ -51,6 +51,7 @@ pub fn json(view: &RunView) -> Value {
         "checks": checks.collect::<Vec<_>>(),
         "expectations": expectations.collect::<Vec<_>>(),
         "records": view.losses.map(|losses| super::records::records_json(view, losses)),
+        "records_doubts": view.losses.map(|losses| &losses.doubts),
     })
 }
 

@@ -6,7 +6,7 @@
 
 use super::{RunView, hang, wrap};
 use crate::base::{CheckpointId, OperatorId, Time};
-use crate::check::{Fate, Losses, Moment, Named, Origin, Place, PlaceLosses, RecordStory, Station};
+use crate::check::{Fate, Losses, Moment, Named, OffsetSpan, Origin, Place, PlaceLosses, RecordStory, Station};
 use crate::plan::Plan;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ pub(super) fn section(view: &RunView, losses: &Losses) -> String {
     let mut lines = vec!["\nRecords by name".to_owned()];
     if !losses.drained {
         lines.push("  The run did not drain. What is missing may be under way, so that none is named.".to_owned());
-    } else if losses.places.is_empty() {
+    } else if losses.is_clean() {
         lines.push("  Every record counts exactly once, in all states and outside.".to_owned());
     }
     for place in &losses.places {
@@ -32,8 +32,12 @@ pub(super) fn section(view: &RunView, losses: &Losses) -> String {
     lines.join("\n") + "\n"
 }
 
+/// What can be wrong with records.
+const KINDS: [&str; 3] = ["lost", "doubled", "orphans"];
+
 fn kinds(place: &PlaceLosses) -> [(&'static str, &Named); 3] {
-    [("lost", &place.lost), ("doubled", &place.doubled), ("orphans", &place.orphans)]
+    let [lost, doubled, orphans] = KINDS;
+    [(lost, &place.lost), (doubled, &place.doubled), (orphans, &place.orphans)]
 }
 
 fn place_name(plan: &Plan, operator: OperatorId, place: Place) -> String {
@@ -46,6 +50,7 @@ fn place_name(plan: &Plan, operator: OperatorId, place: Place) -> String {
 
 /// All lines about one kind at one place. What comes of the same records as at a place before is not told again.
 fn told(plan: &Plan, place: &PlaceLosses, kind: &str, named: &Named) -> Vec<String> {
+    let kind = if named.total == 1 { kind.trim_end_matches('s') } else { kind };
     let mut head = format!("{} {kind} {}", named.total, place_name(plan, place.operator, place.place));
     if named.distinct != named.total {
         head += &format!(" ({} different ones)", named.distinct);
@@ -213,26 +218,39 @@ fn ending(plan: &Plan, story: &RecordStory, place: &PlaceLosses) -> Option<Strin
 }
 
 /// `{operator: {lost, doubled, orphans, …}}`, of states; what is outside is in `output` of the operator.
+/// `null` if the run did not drain, so that nothing is known.
 pub(super) fn records_json(view: &RunView, losses: &Losses) -> Value {
+    if !losses.drained {
+        return Value::Null;
+    }
     let mut operators = Map::new();
     for place in &losses.places {
         let name = &view.plan.operators[place.operator.index()].name;
-        let entry = operators.entry(name.clone()).or_insert_with(|| json!({"lost": [], "doubled": [], "orphans": []}));
-        let target = match place.place {
-            Place::State => entry,
-            Place::Output => &mut entry["output"],
-        };
-        for (kind, named) in kinds(place) {
-            target[kind] = named.stories.iter().map(|story| story_json(view.plan, story)).collect();
-            target[format!("{kind}_total")] = named.total.into();
-            target[format!("{kind}_from")] = named.spans.iter().map(|span| {
-                let Origin { source, partition, offset } = span.first;
-                let source = &view.plan.operators[source.index()].name;
-                json!({"source": source, "partition": partition, "first": offset, "last": span.last, "records": span.records})
-            }).collect();
+        let entry = operators.entry(name.clone()).or_insert_with(|| Value::Object(kinds_json(view.plan, None)));
+        let kinds = kinds_json(view.plan, Some(place));
+        match place.place {
+            Place::State => *entry = Value::Object(kinds),
+            Place::Output => entry["output"] = Value::Object(kinds),
         }
     }
     Value::Object(operators)
+}
+
+/// What is wrong at a place, or nothing.
+fn kinds_json(plan: &Plan, place: Option<&PlaceLosses>) -> Map<String, Value> {
+    let nothing = Named::default();
+    let mut object = Map::new();
+    for (kind, named) in place.map_or(KINDS.map(|kind| (kind, &nothing)), kinds) {
+        let span = |span: &OffsetSpan| {
+            let Origin { source, partition, offset } = span.first;
+            let source = &plan.operators[source.index()].name;
+            json!({"source": source, "partition": partition, "first": offset, "last": span.last, "records": span.records})
+        };
+        object.insert(kind.to_owned(), named.stories.iter().map(|story| story_json(plan, story)).collect());
+        object.insert(format!("{kind}_total"), named.total.into());
+        object.insert(format!("{kind}_from"), named.spans.iter().map(span).collect());
+    }
+    object
 }
 
 fn story_json(plan: &Plan, story: &RecordStory) -> Value {
@@ -275,5 +293,146 @@ fn fate(fate: Fate) -> (&'static str, Option<CheckpointId>) {
         Fate::Kept { checkpoint } => ("kept", Some(checkpoint)),
         Fate::Regained { checkpoint } => ("regained", Some(checkpoint)),
         Fate::Shown { checkpoint } => ("visible", Some(checkpoint).filter(|of| *of != CheckpointId::INITIAL)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::TaskId;
+    use crate::report::{json, sample, table};
+
+    const SOURCE: OperatorId = OperatorId(0);
+    const JOIN: OperatorId = OperatorId(1);
+    const SINK: OperatorId = OperatorId(2);
+
+    fn moment(ms: u64, task: u32, fate: Fate) -> Moment {
+        Moment { at: Time(ms * 1_000_000), task: TaskId(task), fate }
+    }
+
+    /// The record at this offset, emitted at 10ms and again at 60ms, with what happened to it at join.
+    fn story(offset: u64, (times, due): (u64, u64), at_join: &[Moment]) -> RecordStory {
+        let two = CheckpointId(2);
+        let emitted = [
+            moment(10, 0, Fate::Applied { attempt: 0 }),
+            moment(50, 0, Fate::RolledBack { checkpoint: two }),
+            moment(60, 0, Fate::Applied { attempt: 1 }),
+        ];
+        let station = |operator, moments: &[Moment]| Station { operator, branch: (0, 1), moments: moments.to_vec() };
+        RecordStory {
+            lineage: offset,
+            times,
+            due,
+            origin: Some(Origin { source: SOURCE, partition: 0, offset }),
+            key: Some(7),
+            way: vec![station(SOURCE, &emitted), Station { branch: (1, 3), ..station(JOIN, at_join) }],
+        }
+    }
+
+    fn named(total: u64, stories: Vec<RecordStory>) -> Named {
+        let first = Origin { source: SOURCE, partition: 0, offset: 4 };
+        let spans = vec![OffsetSpan { first, last: 3 + total, records: total }];
+        Named { total, distinct: total, spans, same_as: None, stories }
+    }
+
+    fn losses() -> Losses {
+        let two = CheckpointId(2);
+        let kept = [moment(12, 1, Fate::Applied { attempt: 0 }), moment(50, 1, Fate::Kept { checkpoint: two })];
+        let twice: Vec<Moment> = kept.into_iter().chain([moment(61, 1, Fate::Applied { attempt: 1 })]).collect();
+        let back = [moment(12, 2, Fate::Applied { attempt: 0 }), moment(50, 2, Fate::RolledBack { checkpoint: two })];
+        let state = PlaceLosses {
+            operator: JOIN,
+            place: Place::State,
+            lost: named(2, vec![story(8, (0, 1), &back), story(9, (0, 1), &[])]),
+            doubled: named(100, vec![story(4, (2, 1), &twice), story(5, (2, 1), &twice)]),
+            orphans: Named::default(),
+        };
+        let shown = moment(70, 3, Fate::Shown { checkpoint: CheckpointId(3) });
+        let orphan = RecordStory {
+            lineage: 0xabc,
+            times: 1,
+            due: 0,
+            origin: None,
+            key: None,
+            way: vec![Station { operator: SINK, branch: (0, 1), moments: vec![shown] }],
+        };
+        let output = PlaceLosses {
+            operator: SINK,
+            place: Place::Output,
+            lost: Named::default(),
+            doubled: Named { same_as: Some((JOIN, Place::State)), ..state.doubled.clone() },
+            orphans: Named { total: 1, distinct: 1, stories: vec![orphan], ..Named::default() },
+        };
+        Losses { places: vec![state, output], drained: true, doubts: vec!["3 records could not be identified".into()] }
+    }
+
+    fn with<T>(losses: &Losses, report: impl FnOnce(&RunView) -> T) -> T {
+        sample::with_view(sample::Size::Small, |view| report(&RunView { losses: Some(losses), ..*view }))
+    }
+
+    #[test]
+    fn a_stranger_reads_what_was_lost_where_it_came_from_and_what_became_of_it() {
+        let text = with(&losses(), |view| section(view, &losses()));
+        let expected = "
+Records by name
+  2 lost in the state of join
+    from source partition 0: offsets 4 to 5
+  - source[0] partition 0 offset 8 -> (output 2 of 3) join[1], key 7: lost
+    emitted by source[0] at 0.010000s in attempt 0; applied by join[1] at 0.012000s; rolled back at
+    source[0], join[1] at 0.050000s to checkpoint 2; emitted by source[0] at 0.060000s in attempt 1;
+    not applied again
+  - source[0] partition 0 offset 9 -> (output 2 of 3) join, key 7: lost
+    emitted by source[0] at 0.010000s in attempt 0; rolled back at source[0] at 0.050000s to
+    checkpoint 2; emitted by source[0] at 0.060000s in attempt 1; never applied by join
+  100 doubled in the state of join
+    from source partition 0: offsets 4 to 103
+  - source[0] partition 0 offset 4 -> (output 2 of 3) join[0], key 7: twice instead of once
+    emitted by source[0] at 0.010000s in attempt 0; applied by join[0] at 0.012000s; rolled back at
+    source[0] at 0.050000s to checkpoint 2; kept at join[0] at 0.050000s, because checkpoint 2 has
+    it; emitted by source[0] at 0.060000s in attempt 1; applied by join[0] at 0.061000s
+  - source[0] partition 0 offset 5 -> (output 2 of 3) join[0], key 7: twice instead of once
+  … and 98 more
+  100 doubled in the output of sink: of the same records as in the state of join
+  1 orphan in the output of sink
+  - lineage 0000000000000abc at sink[0]: an orphan, there once though no record of a source leads to
+    it
+    visible outside sink[0] at 0.070000s, with checkpoint 3
+  note: 3 records could not be identified
+";
+        assert_eq!(text, expected);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+        assert!(with(&losses(), table).contains(&text), "it is part of the table");
+    }
+
+    #[test]
+    fn nothing_wrong_and_nothing_known_are_told_apart() {
+        let text = |losses: &Losses| with(losses, |view| section(view, losses));
+        let clean = Losses { drained: true, ..Losses::default() };
+        assert!(text(&clean).contains("Every record counts exactly once"));
+        let doubtful = Losses { doubts: losses().doubts, ..clean };
+        assert!(!text(&doubtful).contains("exactly once") && text(&doubtful).contains("could not be identified"));
+        assert!(text(&Losses::default()).contains("did not drain"));
+    }
+
+    #[test]
+    fn programs_get_all_of_it() {
+        let losses = losses();
+        let report = with(&losses, json);
+        let join = &report["records"]["join"];
+        assert_eq!((&join["lost_total"], &join["doubled_total"]), (&json!(2), &json!(100)));
+        assert_eq!(join["doubled"].as_array().map(Vec::len), Some(2));
+        let from = json!([{"source": "source", "partition": 0, "first": 4, "last": 103, "records": 100}]);
+        assert_eq!(join["doubled_from"], from);
+        let story = &join["lost"][0];
+        assert_eq!((&story["source"], &story["offset"], &story["key"]), (&json!("source"), &json!(8), &json!(7)));
+        assert_eq!(story["path"], "source[0] partition 0 offset 8 -> (output 2 of 3) join[1]");
+        let back = json!({"at_ns": 50_000_000, "task": "join[1]", "what": "rolled back", "checkpoint": 2});
+        assert_eq!(story["way"][1]["moments"][1], back);
+        let sink = &report["records"]["sink"];
+        assert_eq!((&sink["lost_total"], &sink["output"]["orphans_total"]), (&json!(0), &json!(1)));
+        assert_eq!(sink["output"]["orphans"][0]["source"], Value::Null);
+        assert_eq!(report["records_doubts"], json!(["3 records could not be identified"]));
+        assert_eq!(with(&Losses::default(), json)["records"], Value::Null, "the run did not drain");
+        assert_eq!(sample::with_view(sample::Size::Small, json)["records"], Value::Null, "nobody asked");
     }
 }
