@@ -1,9 +1,9 @@
 //! Which very records a run lost, doubled or made up, and what happened to each.
 //!
 //! This is no check. Checks compare sums, at no cost to speak of, and say that something is missing; then the run is
-//! repeated with [`Provenance`] watching, which is told every record and keeps them all: by task and operator a [`log`]
+//! repeated with [`Provenance`] watching, which is told every record and keeps them all: by task and operator a log
 //! of lineages, and which of them its state reflects at present. When the run is over, [`Provenance::losses`] holds the
-//! logs against the [`Census`] and tells the story of each record that is there too often or not often enough.
+//! logs against the [`crate::workload::Census`] and tells the story of each record that is there too often or not often enough.
 //!
 //! What state reflects follows from events alone. A snapshot's state is what the log held at [`Event::CutState`], and a
 //! restore ([`Event::StateRestored`]) goes back to it. What became visible outside ([`Event::OutputVisible`]) is a piece
