@@ -3,7 +3,7 @@
 use super::{Command, named, read_scenario, scenario_files, write_chart};
 use crate::base::{CheckpointId, Problem};
 use crate::campaign::{Outcome, Repeated, Runner, STORIES, Want, provenance};
-use crate::check::{CheckpointFigures, Figures, Verdict};
+use crate::check::{CheckpointFigures, Figures, Findings, Verdict};
 use crate::plan::Plan;
 use crate::report::{CheckLine, RunView, checkpoint, checkpoint_json, json, table, timeline, write_file};
 use crate::trace::{Stamped, first_divergence, to_json};
@@ -292,10 +292,13 @@ const OF_RECORDS: &[&str] = &["records", "state", "at-least", "output"];
 
 /// The run once more with every record watched, if it is to be told which were lost or doubled.
 fn repeat(runner: &Runner, job: &Arc<Job>, seed: u64, options: &Options) -> Result<Option<Repeated>, Problem> {
-    let shown = options.json || !options.brief;
-    let found = runner.checks().findings().kept().iter().any(|finding| OF_RECORDS.contains(&finding.check));
-    let wanted = options.checkpoint.is_none() && (options.records || found && shown);
+    let shown = options.checkpoint.is_none() && (options.json || !options.brief);
+    let wanted = options.records || shown && concern_records(runner.checks().findings());
     wanted.then(|| provenance(job, seed, STORIES)).transpose()
+}
+
+fn concern_records(findings: &Findings) -> bool {
+    findings.kept().iter().any(|finding| OF_RECORDS.contains(&finding.check))
 }
 
 /// An event as a line of JSON: its task or channel by number, and in `of` by the name that scenarios call it.
@@ -350,4 +353,23 @@ fn brief(path: &Path, outcome: &Outcome) -> String {
         line += &format!("\n       {}: {}", finding.check, finding.text);
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Time;
+    use crate::check::{CHECKS, Finding};
+
+    #[test]
+    fn a_failed_check_of_records_calls_for_names_and_no_other_does() {
+        let calls = |check| {
+            let mut findings = Findings::default();
+            findings.add(check, Time::ZERO, || Finding::new("made up", ""));
+            concern_records(&findings)
+        };
+        let calling: Vec<_> = CHECKS.iter().map(|entry| entry.about.name).filter(|name| calls(name)).collect();
+        assert_eq!(calling, OF_RECORDS);
+        assert!(!concern_records(&Findings::default()));
+    }
 }
