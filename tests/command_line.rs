@@ -455,3 +455,29 @@ fn a_restart_loop_does_not_fill_the_table() {
     assert!(called.out.contains("… 22 restarts left out …"), "{}", called.out);
     assert!(called.out.contains("Restart 1: the coordinator failed the job at 750ms"), "{}", called.out);
 }
+
+#[test]
+fn records_that_count_twice_are_named_where_that_is_asked_for() {
+    let desk = Desk::new("records");
+    let doubling = shipped("25-at-least-once.json");
+    let called = desk.call(&["run", "--records", &doubling]);
+    assert_eq!((called.code, &*called.err), (Some(0), ""));
+    assert!(called.out.contains("\n  295 doubled in the state of join\n"), "{}", called.out);
+    assert!(called.out.contains("near[0] partition 0 offset 10005 -> join[0], key 311: twice instead of once"));
+    assert!(called.out.lines().all(|line| line.chars().count() <= 100), "{}", called.out);
+    assert!(!desk.call(&["run", &doubling]).out.contains("by name"), "it passes, and nobody asked");
+
+    let read = |arguments: &[&str]| -> Value { serde_json::from_str(&desk.call(arguments).out).expect("JSON") };
+    let report = read(&["run", "--json", "--records", &doubling]);
+    let doubled = |operator: &str| {
+        (report["records"][operator]["doubled_total"].as_u64()).zip(report["records"][operator]["lost_total"].as_u64())
+    };
+    assert_eq!([doubled("join"), doubled("sink"), doubled("near")], [Some((295, 0)), Some((295, 0)), None]);
+    assert_eq!(report["records"]["sink"]["output"]["doubled"][0]["offset"], 10005);
+    assert_eq!(read(&["run", "--json", &doubling])["records"], Value::Null);
+
+    let clean = desk.call(&["run", "--records", &shipped("01-hello.json")]);
+    assert!(clean.out.contains("Every record counts exactly once, in all states and outside."), "{}", clean.out);
+    let clashing = desk.call(&["run", "--records", "--brief", &doubling]);
+    assert_eq!(clashing.code, Some(2), "{}", clashing.err);
+}

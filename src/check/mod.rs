@@ -35,6 +35,7 @@ mod order;
 mod output;
 mod pages;
 mod persisted;
+mod provenance;
 mod records;
 mod restore;
 mod runner;
@@ -45,6 +46,7 @@ mod wake_up;
 pub use account::{Account, Ledger, Tally};
 pub use figures::*;
 pub use finding::{Finding, Findings, Verdict};
+pub use provenance::*;
 pub use runner::Checks;
 
 use crate::base::{Fingerprint, Time};

@@ -50,6 +50,8 @@ pub fn json(view: &RunView) -> Value {
         "restarts": restarts.collect::<Vec<_>>(),
         "checks": checks.collect::<Vec<_>>(),
         "expectations": expectations.collect::<Vec<_>>(),
+        "records": view.losses.map(|losses| super::records::records_json(view, losses)),
+        "records_doubts": view.losses.map(|losses| &losses.doubts),
     })
 }
 

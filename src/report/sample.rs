@@ -136,5 +136,6 @@ pub(crate) fn with_view<T>(size: Size, report: impl FnOnce(&RunView) -> T) -> T 
         seed: 7,
         events: 1_234_567,
         hops: 89_000,
+        losses: None,
     })
 }

@@ -299,6 +299,9 @@ fn verdicts(view: &RunView) -> String {
     for note in view.notes {
         let _ = writeln!(out, "{}", hang("note: ", note, WIDTH));
     }
+    if let Some(losses) = view.losses {
+        out += &super::records::section(view, losses);
+    }
     out + &conclusion(view)
 }
 
