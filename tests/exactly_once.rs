@@ -36,7 +36,7 @@ proptest! {
                 outcome.verdict == Verdict::Pass,
                 "{protocol}, seed {seed}, {limits:?}: {:?}; {}",
                 outcome.verdict,
-                kept_small(&job.scenario)
+                kept_small("in-virtual-time", &job.scenario)
             );
         });
     }
@@ -48,7 +48,7 @@ proptest! {
             let mut trace: Vec<Stamped> = Vec::new();
             let mut world = World::new(&job);
             let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
-            let kept = || kept(&job.scenario);
+            let kept = || kept("in-any-order", &job.scenario);
             assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end; {}", kept());
             let verdict = support::judge(&job, seed, &trace);
             assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}; {}", kept());
@@ -64,9 +64,13 @@ fn records_count_as_claimed_when_the_oldest_step_comes_first() {
             let job = compile(generate(seed, &limits, protocol));
             let mut trace: Vec<Stamped> = Vec::new();
             let ended = wander(&job, &mut World::new(&job), seed, &mut Fifo, 200_000, &mut trace);
-            assert!(ended, "{protocol}, seed {seed}: the job came to no end; {}", kept(&job.scenario));
+            assert!(ended, "{protocol}, seed {seed}: the job came to no end; {}", kept("oldest-first", &job.scenario));
             let verdict = support::judge(&job, seed, &trace);
-            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}: {verdict:?}; {}", kept(&job.scenario));
+            assert!(
+                verdict == Verdict::Pass,
+                "{protocol}, seed {seed}: {verdict:?}; {}",
+                kept("oldest-first", &job.scenario)
+            );
         }
     });
 }

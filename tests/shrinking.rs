@@ -197,7 +197,7 @@ fn an_endless_source_is_given_an_end_or_keeps_its_pace() {
 fn the_scenario_of_a_failed_case_is_kept_and_replays() {
     let file = files("scenarios", "json").into_iter().find(|file| file.path.contains("/28-")).expect("it is shipped");
     let scenario = scenario::parse(&file.text, "28.json").unwrap_or_else(|problem| panic!("{problem}"));
-    let told = support::kept_small(&scenario);
+    let told = support::kept_small("of-a-test", &scenario);
     let paths: Vec<&str> = told.split("scenario is ").skip(1).filter_map(|rest| rest.split(';').next()).collect();
     let sizes = paths.iter().map(|path| {
         let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));

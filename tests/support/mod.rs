@@ -76,22 +76,23 @@ pub fn judge(job: &Arc<Job>, seed: u64, trace: &[Stamped]) -> Verdict {
 }
 
 /// Writes the scenario of a run that failed into `target/`, where `cutline run` finds it; says how to see it again.
-pub fn kept(scenario: &Scenario) -> String {
-    let name = format!("failed-{}-{}.json", scenario.checkpoints.protocol, scenario.name);
+///
+/// One file for each law and protocol: proptest looks for the simplest case, and what fails last is that.
+pub fn kept(law: &str, scenario: &Scenario) -> String {
+    let name = format!("failed-{law}-{}.json", scenario.checkpoints.protocol);
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     write_file(&path, scenario::write(scenario).as_bytes()).unwrap_or_else(|problem| panic!("{problem}"));
     format!("its scenario is {}", path.display())
 }
 
-/// The same for a run in virtual time, as small as some hundred runs make it.
-pub fn kept_small(scenario: &Scenario) -> String {
+/// The same for a run in virtual time, besides as small as some hundred runs make it.
+pub fn kept_small(law: &str, scenario: &Scenario) -> String {
     // First as it is: should a smaller run end in a panic, there is something to look at.
-    let kept_whole = kept(scenario);
+    let kept_whole = kept(law, scenario);
     match Failure::of(scenario) {
         Ok(Some(failure)) => {
-            let shrunk = shrink(scenario, &mut |scenario| failure.recurs_in(scenario), 400).scenario;
-            let told = failure.told_in(Scenario { name: scenario.name.clone(), ..shrunk });
-            format!("{}; shrunk, {}", kept_whole, kept(&told))
+            let small = shrink(scenario, &mut |scenario| failure.recurs_in(scenario), 400).scenario;
+            format!("{kept_whole}; shrunk, {}", kept(&format!("{law}-small"), &failure.told_in(small)))
         }
         _ => kept_whole,
     }
