@@ -4,7 +4,7 @@
 //! so that a run of a small job costs microseconds and allocates nothing. Runners share a compiled
 //! [`crate::world::Job`] and nothing else, so many of them on many threads give the same results as one.
 //! [`compare`] runs a scenario under several protocols; [`provenance`] repeats a run to name the records that it lost or
-//! doubled.
+//! doubled; [`shrink()`] makes one that fails small.
 //!
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
@@ -14,9 +14,11 @@ mod judge;
 mod parallel;
 mod provenance;
 mod runner;
+mod shrink;
 
 pub use compare::{ProtocolChoice, compare};
 pub use judge::Judge;
 pub use parallel::{run_jobs, run_seeds};
 pub use provenance::{Repeated, STORIES, provenance};
 pub use runner::{Outcome, Runner, Want};
+pub use shrink::{Failure, Shrunk, Size, shrink};

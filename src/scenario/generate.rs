@@ -146,7 +146,7 @@ fn with_debloating(seed: u64, network: Network) -> Network {
 }
 
 fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Checkpoints {
-    Checkpoints {
+    let checkpoints = Checkpoints {
         protocol: protocol.to_owned(),
         parameters: limits
             .parameter
@@ -170,6 +170,11 @@ fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Check
         prepare: Span::from_micros(if dice.chance(20) { dice.from(1, 2000) } else { 0 }),
         after_finish: true,
         requests: if limits.requests && dice.chance(40) { random_requests(dice) } else { Vec::new() },
+    };
+    match checkpoints.interval {
+        Some(_) => checkpoints,
+        // Without an interval nothing of it can be written, either.
+        None => Checkpoints { first: None, min_pause: Span::ZERO, ..checkpoints },
     }
 }
 
@@ -274,7 +279,10 @@ const ONE: Ratio = Ratio { outputs: 1, inputs: 1 };
 fn operator(dice: &mut Dice, limits: &Limits, id: String, kind: &str) -> Operator {
     let selectivity = match kind {
         "filter" => Ratio { outputs: 1, inputs: dice.from(2, 3) as u32 },
-        "flat-map" => Ratio { outputs: dice.from(1, 5) as u32, inputs: 2 },
+        "flat-map" => match dice.from(1, 5) as u32 {
+            even if even % 2 == 0 => Ratio { outputs: even / 2, inputs: 1 },
+            odd => Ratio { outputs: odd, inputs: 2 },
+        },
         _ => ONE,
     };
     Operator {

@@ -147,6 +147,8 @@ mod tests {
             parallelism: 3,
             records: 100,
             faults: 0,
+            wild: 0,
+            lossy: false,
             cycles: true,
             concurrent: true,
             chains: true,
