@@ -16,6 +16,7 @@ pub mod compare;
 mod file;
 mod grid;
 mod json;
+mod recovery;
 #[cfg(test)]
 mod sample;
 mod table;

@@ -289,6 +289,15 @@ events! {
     OutputFinal "output-final" { task: TaskId, operator: OperatorId, records: u64, lineage: u64 }
     /// The run is over; `drained` = 1 if every task ended.
     RunEnded "run-ended" { drained: u32 }
+
+    /// A task has read all that a restart put into its inputs.
+    ChannelsRecovered "channels-recovered" { task: TaskId }
+    /// A source has read again all that it had read before the restart.
+    SourceReplayed "source-replayed" { task: TaskId, position: u64 }
+    /// A source has read all that had arrived, for the first time since a restart; so many had waited at worst.
+    SourceCaughtUp "source-caught-up" { task: TaskId, position: u64, lag: u64 }
+    /// A source failed or stopped before it had caught up; so many had waited at worst.
+    SourceLeftBehind "source-left-behind" { task: TaskId, position: u64, lag: u64 }
 }
 
 impl Event {

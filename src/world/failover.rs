@@ -7,6 +7,7 @@
 
 use super::ending::feeds_back;
 use super::net::{Held, In, Item, Out};
+use super::restart::Restarts;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
@@ -21,9 +22,18 @@ pub(super) struct Failover {
     /// The job waits for its restart.
     pub down: bool,
     failed: Vec<TaskId>,
-    restarts: u32,
+    restarts: Restarts,
     /// Tasks that have not said they are ready.
     starting: u32,
+}
+
+impl Failover {
+    /// For a new run.
+    pub fn reset(&mut self) {
+        (self.down, self.starting) = (false, 0);
+        self.failed.clear();
+        self.restarts.reset();
+    }
 }
 
 impl World {
@@ -84,14 +94,14 @@ impl World {
             }
         }
         self.failover.down = true;
-        if job.scenario.restart.attempts.is_some_and(|most| self.failover.restarts >= most) {
+        self.all_left_behind(job, host);
+        let Some(after) = self.failover.restarts.failed(&job.scenario.restart, host) else {
             self.ended = true;
             host.notice(Notice::Ended);
             return;
-        }
-        self.failover.restarts += 1;
-        host.emit(Event::JobRestarting { task: named, attempt: Attempt(self.failover.restarts) });
-        host.notice(Notice::Failed);
+        };
+        host.emit(Event::JobRestarting { task: named, attempt: Attempt(self.failover.restarts.granted) });
+        host.notice(Notice::Failed { after });
         self.tell_coordinator(job, CoordinatorInput::Suspended, host);
     }
 
@@ -135,6 +145,7 @@ impl World {
         let task = &mut self.tasks[id.index()];
         if task.status == Status::Frozen {
             task.status = Status::Running;
+            task.falls_behind(None);
             // Whether the job may end is to be decided again.
             task.mailbox.retain(|mail| mail != Mail::Finish);
         }
@@ -144,6 +155,7 @@ impl World {
             // Its source may have been stopped while it stood still.
             self.drain_if_empty(job, id, host);
         }
+        self.catches_up(job, id, host);
         self.unblock(job, id, host);
         host.notice(Notice::Wake(id));
     }
@@ -185,6 +197,7 @@ impl World {
             let (from, position) = (source.position, snapshot.map_or(0, |snapshot| snapshot.position));
             source.seek(position);
             host.emit(Event::SourceRewound { task: id, position, from });
+            task.falls_behind(Some(from));
         }
         bytes
     }
@@ -200,6 +213,7 @@ impl World {
     /// A task that had ended before the checkpoint ends at once; its state is needed only to be compared.
     fn restore_ended<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
         self.restore_task(job, id, checkpoint, host);
+        self.tasks[id.index()].keeps_up();
         self.tasks[id.index()].drained = true;
         self.task_ends(id, host);
         self.send_drained(id, host);
@@ -313,6 +327,7 @@ impl World {
     /// A task has read all that the restore put into its inputs.
     pub(super) fn recovered<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         if self.net.restored[id.index()] == 0 && std::mem::take(&mut self.tasks[id.index()].recovering) {
+            host.emit(Event::ChannelsRecovered { task: id });
             self.begin_debloating(job, id, host);
             self.started_one(job, host);
         }
@@ -339,6 +354,7 @@ impl World {
             // The restored checkpoint is complete, so its output may be seen, if it was not before the failure.
             self.commit(job, id, restored, host);
         }
+        self.catches_up(job, id, host);
         self.drain_if_empty(job, id, host);
         host.notice(Notice::Wake(id));
         if self.net.restored[id.index()] > 0 {

@@ -17,6 +17,8 @@
 //! | `coordinator` | messages to and from the coordinator role, and its commands |
 //! | `feed` | what a driver that knows a recording puts into channels itself |
 //! | `failover` | failures, restarts, executing a recovery plan |
+//! | `restart` | whether a failed job is started again, and when |
+//! | `catching_up` | what a restart leaves a source to read again |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
 //! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
@@ -25,6 +27,7 @@
 //! **Architecture invariant:** policy is not here. When to snapshot, what to block, what to restore is decided
 //! by the protocol's roles; the world only carries it out.
 
+mod catching_up;
 mod channel_state;
 mod coordinator;
 mod ending;
@@ -33,6 +36,7 @@ mod feed;
 mod job;
 mod net;
 mod records;
+mod restart;
 mod roles;
 mod snapshot;
 mod task;
@@ -156,6 +160,8 @@ pub enum Step {
     },
     /// Sources stop where they are.
     Stop,
+    /// A source has read all that had arrived, for the first time since a restart.
+    CaughtUp(TaskId),
 }
 
 /// What the world tells its driver: what became possible, and what it would cost if time counted.
@@ -264,7 +270,10 @@ pub enum Notice {
         timer: Timer,
     },
     /// The job has failed and waits to be started again: [`Step::Restart`].
-    Failed,
+    Failed {
+        /// From now.
+        after: Span,
+    },
     /// A task loads its state: [`Step::Ready`].
     Restore {
         /// Who.
@@ -307,6 +316,11 @@ pub trait Host: Env {
     fn active(&mut self, _task: TaskId, _gate: u32) -> Span {
         Span::ZERO
     }
+    /// The most records that had arrived at a source and were not read, as long as it was behind after a restart, and
+    /// now, when it is at `position` of what ends at `end`. A driver without a clock has seen none arrive.
+    fn lag(&mut self, _task: TaskId, _position: u64, _end: u64) -> u64 {
+        0
+    }
     /// A role decided something; it is told before the command is carried out.
     fn decided(&mut self, _task: TaskId, _command: &TaskCommand) {}
     /// A record was applied to an operator's state.
@@ -348,7 +362,7 @@ impl World {
         self.tasks.iter_mut().for_each(task::Task::reset);
         self.store.reset();
         self.coordinator.reset();
-        self.failover = failover::Failover::default();
+        self.failover.reset();
         (self.finished, self.ended) = (0, false);
     }
 
@@ -387,6 +401,7 @@ impl World {
             Step::Restart => self.restart(job, host),
             Step::Ready { task, attempt } => self.ready(job, task, attempt, host),
             Step::Stop => self.stop(job, host),
+            Step::CaughtUp(task) => self.caught_up(task, host),
         }
         self.settle(job, host);
     }
