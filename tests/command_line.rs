@@ -481,6 +481,7 @@ fn records_that_count_twice_are_named_where_that_is_asked_for() {
     assert!(clean.out.contains("Every record counts exactly once, in all states and outside."), "{}", clean.out);
     let clashing = desk.call(&["run", "--records", "--brief", &doubling]);
     assert_eq!(clashing.code, Some(2), "{}", clashing.err);
+}
 
 /// A scenario that stands still, and expects to.
 fn stuck() -> String {

@@ -55,7 +55,7 @@ fn a_planted_failure_shrinks_to_what_it_needs() {
         let scenario = large(seed, "aligned");
         let second_of_a_count = |scenario: &Scenario| {
             scenario.faults.iter().any(|fault| {
-                let Effect::FailTask(name) = &fault.effect;
+                let Effect::FailTask(name) = &fault.effect else { return false };
                 name.operator.starts_with("count") && name.subtask == 1
             })
         };

@@ -219,7 +219,7 @@ impl<O: Observer> Host for Wanderer<'_, O> {
                 });
                 return;
             }
-            Notice::Failed => Step::Restart,
+            Notice::Failed { .. } => Step::Restart,
             Notice::Restore { task, attempt, .. } => Step::Ready { task, attempt },
             Notice::Ended => {
                 self.ended = true;

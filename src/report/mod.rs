@@ -17,6 +17,7 @@ mod file;
 mod grid;
 mod json;
 mod records;
+mod recovery;
 #[cfg(test)]
 mod sample;
 mod table;

@@ -6,6 +6,7 @@ use super::fault::fault;
 use super::names::{choice, id, predicate};
 use super::object::{Object, entries, record};
 use super::operator::{KINDS, operator};
+use super::restart::restart;
 use super::shape::{
     Shape, count, flag, list, one_of, percent, rate, scalar, size, some_time, text, text_like, time, whole,
 };
@@ -350,15 +351,6 @@ fn protocol() -> Shape<Protocol> {
         Ok(Protocol { name, parameters: parameters.collect(), place: o.written("name") })
     });
     plain.or_object(r#"{"name": "unaligned", …}"#, full)
-}
-
-pub(super) fn restart(o: &mut Object<'_>) -> Result<Restart, Problem> {
-    Ok(Restart {
-        delay: o.field("delay", "From the failure to the restart.", time()).or("1s")?,
-        attempts: o
-            .field("attempts", "More restarts than this fail the job; never if left out.", count(0, u32::MAX))
-            .optional()?,
-    })
 }
 
 pub(super) fn run(o: &mut Object<'_>) -> Result<RunFor, Problem> {

@@ -6,9 +6,9 @@
 mod wild;
 
 use super::{
-    BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Failover, Fault, Job, Keys,
-    Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared, SinkMode,
-    Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
+    Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Failover, Fault, Job,
+    Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared,
+    SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -100,7 +100,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
             local: false,
         },
         checkpoints: random_checkpoints(&mut dice, limits, protocol),
-        restart: Restart { delay: Span::from_micros(dice.from(0, 3000)), attempts: None },
+        restart: random_restart(seed, Span::from_micros(dice.from(0, 3000))),
         faults,
         schedule: Vec::new(),
         run: RunFor { seed, limit: Span::from_secs(10) },
@@ -143,6 +143,23 @@ fn with_debloating(seed: u64, network: Network) -> Network {
         start: Bytes(start),
     };
     Network { debloat: Some(debloat), ..network }
+}
+
+/// A fixed delay, or in some scenarios another strategy. None that gives up: a job that has failed for good shows nothing.
+fn random_restart(seed: u64, delay: Span) -> Restart {
+    let mut dice = Dice { draws: Draws::new(seed, Concern::Generator, 7), next: 0 };
+    match dice.roll(8) {
+        0 => Restart::FailureRate { delay, failures: 1 << 16, interval: Span::from_micros(dice.from(1, 5000)) },
+        1 | 2 => Restart::ExponentialDelay(Backoff {
+            initial: Span(delay.0.max(1)),
+            max: Span(delay.0.max(1)) + Span::from_micros(dice.from(0, 20_000)),
+            multiplier: dice.pick(&[ONE, Ratio { outputs: 3, inputs: 2 }, Ratio { outputs: 10, inputs: 1 }]),
+            threshold: Span::from_micros(dice.pick(&[1, 2_000, 1_000_000])),
+            jitter: dice.pick(&[Ratio { outputs: 0, inputs: 1 }, Ratio { outputs: 1, inputs: 10 }, ONE]),
+            attempts: None,
+        }),
+        _ => Restart::FixedDelay { delay, attempts: None },
+    }
 }
 
 fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Checkpoints {

@@ -2,7 +2,7 @@
 //!
 //! `types` is plain data with every default filled in; the rest of the house knows only that. [`parse`] goes
 //! from text to it in three steps, each of which ends with one [`Problem`](crate::base::Problem) if
-//! something is wrong: strict JSON (`read`), the description of the file (`decode`, `operator`, `names`), and
+//! something is wrong: strict JSON (`read`), the description of the file (`decode`, `operator`, `restart`, `names`), and
 //! what must hold between its parts (`check`). The description is written once, in terms of `object` and
 //! `shape`, and gives the parser, the suggestions for misspelt names, the defaults and the JSON Schema
 //! ([`schema`]): to add a field, ask for it in the function that describes its object, and put it into the function
@@ -27,6 +27,7 @@ mod names;
 mod object;
 mod operator;
 mod read;
+mod restart;
 mod schema;
 mod shape;
 mod starter;

@@ -11,6 +11,7 @@ use super::lean::{lean, meaning};
 use super::names;
 use super::object::record;
 use super::operator::{self, KINDS};
+use super::restart;
 use super::*;
 use crate::base::{Burst, Bytes, Rate, Span};
 use crate::trace::Predicate;
@@ -365,10 +366,28 @@ fn request(request: &Request) -> Json {
 }
 
 fn restart(restart: &Restart) -> Json {
-    let Restart { delay, attempts } = restart;
-    let all = Fields::default().put("delay", delay.exact()).some("attempts", *attempts).done();
-    let shape = record(decode::restart);
-    lean(all, |json| meaning(json, &shape))
+    let fields = Fields::default();
+    let all = match restart {
+        Restart::Never => fields.put("strategy", "none"),
+        Restart::FixedDelay { delay, attempts } => {
+            fields.put("strategy", "fixed-delay").put("delay", delay.exact()).some("attempts", *attempts)
+        }
+        Restart::FailureRate { delay, failures, interval } => fields
+            .put("strategy", "failure-rate")
+            .put("delay", delay.exact())
+            .put("max_failures", *failures)
+            .put("interval", interval.exact()),
+        Restart::ExponentialDelay(Backoff { initial, max, multiplier, threshold, jitter, attempts }) => fields
+            .put("strategy", "exponential-delay")
+            .put("initial_backoff", initial.exact())
+            .put("max_backoff", max.exact())
+            .put("multiplier", ratio(*multiplier))
+            .put("reset_threshold", threshold.exact())
+            .put("jitter", ratio(*jitter))
+            .some("attempts", *attempts),
+    };
+    let shape = record(restart::restart);
+    lean(all.done(), |json| meaning(json, &shape))
 }
 
 fn fault(fault: &Fault) -> Json {

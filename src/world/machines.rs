@@ -105,8 +105,8 @@ impl World {
             }
         }
         if !std::mem::replace(&mut self.failover.down, true) {
-            self.failover.restarts += 1;
-            host.emit(Event::JobRestarting { task: TaskId(0), attempt: Attempt(self.failover.restarts) });
+            self.failover.restarts.granted += 1;
+            host.emit(Event::JobRestarting { task: TaskId(0), attempt: Attempt(self.failover.restarts.granted) });
         }
         self.failover.void_restarts += u32::from(std::mem::take(&mut self.failover.awaits_restart));
         self.failover.due = true;

@@ -3,6 +3,7 @@
 //! One operator that sends one record for each on at most one edge is the common case, and has loops of its own; the
 //! rest goes record by record.
 
+use super::catching_up::Behind;
 use super::net::{Held, Net};
 use super::task::{Current, OperatorState, Output};
 use super::{Host, Job, Notice, World};
@@ -115,7 +116,11 @@ impl World {
             thread.apply_all(&mut task.operators, b, host);
             source.ahead.skip(records as usize);
             source.position += u64::from(records);
-            if source.position == source.end {
+            let (behind, ends) = (source.behind != Behind::No, source.position == source.end);
+            if behind {
+                self.catches_up(job, id, host);
+            }
+            if ends {
                 self.report_output(job, id, host);
                 self.drain_source(job, id, host);
             }

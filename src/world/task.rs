@@ -1,5 +1,6 @@
 //! One thread: its mailbox, the buffer it reads, the state of its operators.
 
+use super::catching_up::Behind;
 use super::net::{Held, Item};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, Draws, OperatorId, Port, Ring, TaskId};
@@ -150,6 +151,8 @@ pub(super) struct SourceState {
     pub full: (u64, bool),
     /// It sends the end of data there.
     pub finishes: bool,
+    /// What a restart has left it to catch up with.
+    pub(super) behind: Behind,
     draws: Vec<Draws>,
     /// Records from `position` on that were already made: a cache, not state.
     pub(super) ahead: Ring<Record>,
@@ -229,7 +232,8 @@ impl Task {
         ahead.clear();
         let draws = log.draws(&share, seed).collect();
         let (end, finishes) = (share.total, log.finishes);
-        self.source = Some(SourceState { share, position: 0, end, full: (end, finishes), finishes, draws, ahead });
+        let (full, behind) = ((end, finishes), Behind::No);
+        self.source = Some(SourceState { share, position: 0, end, full, finishes, behind, draws, ahead });
     }
 
     /// What the thread can do next.
@@ -276,13 +280,14 @@ impl World {
         self.tasks[task.index()].thread(&self.net.ready[task.index()], self.net.is_stalled(task))
     }
 
-    /// How many records the task's current input still has; a source: up to `most` records of its log.
+    /// How many records the task's current input still has; a source: up to `most` records of its log, and none
+    /// beyond the position that it reads again after a restart.
     #[inline]
     pub fn upcoming(&self, task: TaskId, most: u32) -> u32 {
         let task = &self.tasks[task.index()];
         match (&task.current, &task.source) {
             (Some(current), _) => current.left,
-            (None, Some(source)) => (source.end - source.position).min(u64::from(most)) as u32,
+            (None, Some(source)) => (source.bound() - source.position).min(u64::from(most)) as u32,
             (None, None) => 0,
         }
     }
