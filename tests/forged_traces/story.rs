@@ -546,6 +546,7 @@ impl Story {
     /// A checkpoint is complete, tasks hear of it, and the sink shows what it held back.
     pub fn commit(&mut self, id: u64) {
         let checkpoint = CheckpointId(id);
+        self.tell(Event::RecordStored { checkpoint });
         self.tell(Event::CheckpointCompleted { checkpoint });
         for task in self.running() {
             self.tell(Event::CompleteReceived { task, checkpoint });
