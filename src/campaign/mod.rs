@@ -3,17 +3,23 @@
 //! A [`Runner`] owns everything a run needs - world, driver, checks, figures, oracle - and resets it in place,
 //! so that a run of a small job costs microseconds and allocates nothing. Runners share a compiled
 //! [`crate::world::Job`] and nothing else, so many of them on many threads give the same results as one.
-//! [`compare`] runs a scenario under several protocols.
+//! [`compare`] runs a scenario under several protocols; [`hunt_mutants`] runs all sorts of them under wrong decisions.
 //!
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
 
 mod compare;
 mod judge;
+mod limits;
+mod mutants;
 mod parallel;
 mod runner;
+mod trial;
 
 pub use compare::{ProtocolChoice, compare};
 pub use judge::Judge;
+pub use limits::{SMALL, limits_for};
+pub use mutants::{Bug, Fate, Hunt, Matrix, hunt_mutants};
 pub use parallel::{run_jobs, run_seeds};
 pub use runner::{Outcome, Runner, Want};
+pub use trial::{Catch, Drive, Trial};

@@ -28,6 +28,7 @@ mod at_least;
 mod buffers;
 mod completion;
 mod cut;
+mod failures;
 mod figures;
 mod finding;
 mod liveness;
@@ -63,6 +64,7 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &cut::ABOUT, build: |setting| Box::new(cut::Cut::new(setting)) },
     Entry { about: &persisted::ABOUT, build: |setting| Box::new(persisted::Persisted::new(setting)) },
     Entry { about: &completion::ABOUT, build: |setting| Box::new(completion::Completion::new(setting)) },
+    Entry { about: &failures::ABOUT, build: |setting| Box::new(failures::Failures::new(setting)) },
     Entry { about: &restore::ABOUT, build: |setting| Box::new(restore::Restore::new(setting)) },
     Entry { about: &state::ABOUT, build: |setting| Box::new(state::State::new(setting)) },
     Entry { about: &at_least::ABOUT, build: |setting| Box::new(at_least::AtLeast::new(setting)) },
@@ -175,6 +177,8 @@ pub struct Setting<'a> {
     pub plan: &'a Plan,
     /// How many buffers there are.
     pub network: &'a Network,
+    /// How many checkpoints in a row may fail.
+    pub tolerable_failures: u32,
     /// What the protocol claims.
     pub claims: Claims,
 }

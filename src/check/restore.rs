@@ -27,6 +27,7 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::SnapshotsDropped,
     EventKind::CheckpointCompleted,
     EventKind::CheckpointAborted,
+    EventKind::JobRestarting,
     EventKind::RestorePoint,
     EventKind::TaskStarted,
     EventKind::TaskFinished,
@@ -74,6 +75,8 @@ struct Task {
     newest: CheckpointId,
     /// It was seen to end, and not to start again.
     ended: bool,
+    /// Since the job last prepared a restart it was said what the task goes back to.
+    went_back: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -177,7 +180,18 @@ impl Restore {
     }
 
     /// Snapshots were deleted.
-    fn drop_upto(&mut self, task: TaskId, upto: CheckpointId) {
+    fn drop_upto(&mut self, at: Time, task: TaskId, upto: CheckpointId, plan: &Plan, out: &mut Findings) {
+        let newest = self.tasks[task.index()].newest;
+        if newest > CheckpointId::INITIAL && newest <= upto {
+            out.add(ABOUT.name, at, || {
+                let name = plan.task_name(task);
+                let text = format!(
+                    "the snapshots of {name} up to {upto} are deleted, also that of checkpoint {newest}, the newest \
+                     complete one in which it took part"
+                );
+                Finding::new(format!("deleted {}", head_name(plan, task)), text).task(task).checkpoint(newest)
+            });
+        }
         let cells = self.cells(task);
         for (_, page) in self.pages.each_mut().filter(|(of, _)| *of <= upto) {
             page[cells.clone()].fill(Cell::default());
@@ -190,6 +204,12 @@ impl Restore {
 
     fn point(&mut self, at: Time, task: TaskId, point: Point, plan: &Plan, out: &mut Findings) {
         self.tasks[task.index()].point = point;
+        if std::mem::replace(&mut self.tasks[task.index()].went_back, true) {
+            out.add(ABOUT.name, at, || {
+                let text = format!("{} is to go back once more, and nothing has failed since", plan.task_name(task));
+                Finding::new("twice", text).task(task)
+            });
+        }
         let Task { newest, ended, .. } = self.tasks[task.index()];
         let Point { checkpoint: to, way } = point;
         if way == Way::Ended && !ended {
@@ -386,11 +406,12 @@ impl Check for Restore {
                 let cell = self.cell(task, operator, plan);
                 self.pages.open(checkpoint)[cell] = Cell { applied, lineage, known: true };
             }
-            Event::SnapshotsDropped { task, upto } => self.drop_upto(task, upto),
+            Event::SnapshotsDropped { task, upto } => self.drop_upto(at, task, upto, plan, out),
             Event::CheckpointCompleted { checkpoint } if self.coordinated => self.complete(checkpoint),
             Event::CheckpointAborted { checkpoint, .. } if self.coordinated => {
                 self.pages.close(|of, _| of == checkpoint);
             }
+            Event::JobRestarting { .. } => self.tasks.iter_mut().for_each(|task| task.went_back = false),
             Event::RestorePoint { task, checkpoint, live } => {
                 self.point(at, task, Point { checkpoint, way: Way::of(live) }, plan, out);
             }
@@ -436,7 +457,7 @@ impl Check for Restore {
         self.savepoints.fingerprint(into);
         for task in &self.tasks {
             into.word(task.point.checkpoint.0 << 2 | task.point.way as u64);
-            into.word(task.newest.0 << 1 | u64::from(task.ended));
+            into.word(task.newest.0 << 2 | u64::from(task.went_back) << 1 | u64::from(task.ended));
         }
         into.word(u64::from(self.replaying));
         for (channel, line) in self.lines.iter().enumerate().filter(|(_, line)| line.replaying) {

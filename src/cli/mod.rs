@@ -9,6 +9,7 @@
 
 mod compare;
 mod list;
+mod mutants;
 mod new;
 mod run;
 mod schema;
@@ -21,7 +22,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Every command.
-pub const COMMANDS: &[&dyn Command] = &[&run::Run, &compare::Compare, &list::List, &schema::Schema, &new::New];
+pub const COMMANDS: &[&dyn Command] =
+    &[&run::Run, &compare::Compare, &mutants::Mutants, &list::List, &schema::Schema, &new::New];
 
 /// A command of the binary.
 pub trait Command: Sync {

@@ -7,6 +7,7 @@ use super::snapshot::WorldFacts;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, CheckpointId, Ring, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{
     Barrier, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Facts, RecoveryPlan, Timer,
 };
@@ -203,7 +204,7 @@ impl World {
     /// The oldest message of a task arrives at the coordinator.
     pub(super) fn report_arrives<H: Host>(&mut self, job: &Job, task: TaskId, host: &mut H) {
         let Some((report, attempt)) = self.coordinator.up[task.index()].pop() else { return };
-        if attempt != self.tasks[task.index()].attempt {
+        if attempt != self.tasks[task.index()].attempt && !job.has(Mutant::AnyAttemptReports) {
             host.emit(Event::StaleMessage { task, attempt });
             return;
         }
@@ -226,8 +227,10 @@ impl World {
     }
 
     /// A restart: nobody has drained until he says so again, and nobody may end before that.
-    pub(super) fn forget_drained(&mut self) {
-        self.coordinator.drained.fill(false);
+    pub(super) fn forget_drained(&mut self, job: &Job) {
+        if !job.has(Mutant::EndIsNotForgotten) {
+            self.coordinator.drained.fill(false);
+        }
         for down in &mut self.coordinator.down {
             down.retain(|(mail, _)| mail != Mail::Finish);
         }

@@ -10,7 +10,7 @@ use super::net::{Held, In, Item, Out};
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
-use crate::fault::Primitive;
+use crate::fault::{Mutant, Primitive};
 use crate::protocol::{ChannelPlan, CoordinatorInput, RecoveryPlan, RestorePoint, TaskInput};
 use crate::trace::Event;
 use crate::workload::Record;
@@ -43,6 +43,7 @@ impl World {
                         self.discard(exception.task, |snapshot| !snapshot.durable, host);
                         self.failover.failed.push(exception.task);
                     }
+                    Status::Dead if job.has(Mutant::EachFailureRestarts) => host.notice(Notice::Failed),
                     Status::Dead | Status::Finished => {}
                 }
             }
@@ -116,7 +117,7 @@ impl World {
             host.emit(Event::RestorePoint { task, checkpoint, live });
         }
         self.restore_channels(job, &plan, host);
-        self.forget_drained();
+        self.forget_drained(job);
         self.failover.starting = 0;
         for task in job.plan.task_ids() {
             match plan.tasks[task.index()] {
@@ -155,7 +156,11 @@ impl World {
         if task.status != Status::Dead {
             host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
         }
+        let role = job.has(Mutant::RoleOutlivesRestart).then(|| task.role.clone());
         task.forget();
+        if let Some(role) = role {
+            task.role = role;
+        }
         self.net.drop_stalled(id);
         task.attempt = Attempt(task.attempt.0 + 1);
         self.discard(id, |snapshot| snapshot.id > checkpoint || !snapshot.durable, host);
@@ -169,9 +174,16 @@ impl World {
         let bytes = snapshot.map_or(Bytes(0), |snapshot| snapshot.bytes);
         let chain = &job.plan.tasks[id.index()].chain;
         for (position, (state, operator)) in task.operators.iter_mut().zip(chain).enumerate() {
+            let open = state.open;
             match snapshot {
                 Some(snapshot) => state.clone_state_from(&snapshot.operators[position]),
+                None if job.has(Mutant::NoSnapshotNoWipe) => {}
                 None => state.clear_state(),
+            }
+            match job.settings.mutant {
+                Some(Mutant::OpenOutputOutlivesRestart) => state.open = open,
+                Some(Mutant::PreparedOutputIsLost) => state.pending.clear(),
+                _ => {}
             }
             let (applied, lineage) = (state.applied, state.lineage);
             host.emit(Event::StateRestored { task: id, operator: *operator, applied, lineage });
@@ -183,6 +195,11 @@ impl World {
         if let Some(source) = &mut task.source {
             (source.end, source.finishes) = source.full;
             let (from, position) = (source.position, snapshot.map_or(0, |snapshot| snapshot.position));
+            let position = match job.settings.mutant {
+                Some(Mutant::RewindsToTheLastRead) => position.saturating_sub(1),
+                Some(Mutant::RewindsTooLittle) => from.min(position + 1),
+                _ => position,
+            };
             source.seek(position);
             host.emit(Event::SourceRewound { task: id, position, from });
         }
@@ -232,6 +249,12 @@ impl World {
             queued.clear();
             self.replayed(job, plan.channels[index], channel, to, (received.received, sent.sent), &mut records);
             self.queued(job, plan.channels[index], channel, from, &mut queued);
+            match job.settings.mutant {
+                Some(Mutant::OutputIsPutBackFirst) => std::mem::swap(&mut records, &mut queued),
+                Some(Mutant::CapturedIsNotPutBack) => records.clear(),
+                Some(Mutant::OvertakenIsNotPutBack) => queued.clear(),
+                _ => {}
+            }
             self.net.restore(job, channel, sent, received, host);
             let held = if plan.channels[index] == ChannelPlan::Replay { Held::Requeued } else { Held::Restored };
             self.net.reinject(job, channel, &records, held, host);
@@ -256,6 +279,7 @@ impl World {
         let task = &mut self.tasks[id.index()];
         if let Some(current) = task.current.filter(|current| current.channel == channel) {
             match current.held {
+                Held::Floating if job.has(Mutant::HalfReadKeepsItsBuffer) => {}
                 Held::Floating => self.net.drop_floating(channel, host),
                 Held::Restored => self.net.restored[id.index()] -= 1,
                 _ => {}
@@ -287,7 +311,9 @@ impl World {
             }
             (ChannelPlan::Replay, _) => {
                 let log = &mut self.net.logs[channel.index()];
-                log.records.truncate((range.1 - log.base) as usize);
+                if !job.has(Mutant::LogReplaysAll) {
+                    log.records.truncate((range.1 - log.base) as usize);
+                }
                 records.extend(log.records.iter().skip((range.0 - log.base) as usize));
             }
             _ => {}
@@ -341,7 +367,7 @@ impl World {
         }
         self.drain_if_empty(job, id, host);
         host.notice(Notice::Wake(id));
-        if self.net.restored[id.index()] > 0 {
+        if self.net.restored[id.index()] > 0 && !job.has(Mutant::CheckpointsWhileRecovering) {
             self.tasks[id.index()].recovering = true;
         } else {
             self.begin_debloating(job, id, host);

@@ -60,7 +60,7 @@ pub fn overtaking() -> Story {
     empty_channels(&mut story);
     story.round(1);
     story.trigger(5, 0);
-    story.tell(Event::CheckpointAborted { checkpoint: CheckpointId(5), reason: AbortReason::Declined });
+    story.tell(Event::CheckpointAborted { checkpoint: CheckpointId(5), reason: AbortReason::Expired });
     // The last buffer of a source that ends has not been read when the next checkpoint begins.
     story.close(S0_C1, 2);
     story.pass(S0_C1);

@@ -3,42 +3,21 @@
 
 pub mod source;
 
-use cutline::campaign::{Judge, Outcome, Runner, Want};
+use cutline::campaign::{Judge, Outcome, Runner, Want, limits_for};
 use cutline::check::Verdict;
-use cutline::protocol::{Edges, ZOO};
+use cutline::protocol::ZOO;
 use cutline::scenario::{self, Limits, Scenario};
 use cutline::trace::{Observer, Stamped};
 use cutline::world::Job;
 use std::sync::Arc;
 
-/// Limits of generated jobs that are small enough for thousands of runs.
-pub const SMALL: Limits = Limits {
-    operators: 3,
-    parallelism: 3,
-    records: 200,
-    faults: 2,
-    cycles: false,
-    concurrent: true,
-    chains: true,
-    any_edge: true,
-    mixed: true,
-    requests: true,
-    parameter: None,
-};
+#[allow(unused_imports)]
+pub use cutline::campaign::SMALL;
 
 /// What a protocol's claims leave of some limits.
 pub fn claimed(protocol: &str, limits: Limits) -> Limits {
     let entry = ZOO.iter().find(|entry| entry.name() == protocol).expect("it is in the zoo");
-    let claims = entry.claims();
-    Limits {
-        cycles: limits.cycles && claims.cycles,
-        concurrent: limits.concurrent && claims.concurrent,
-        any_edge: limits.any_edge && claims.edges != Edges::Overtaking,
-        mixed: limits.mixed && claims.edges != Edges::Alike,
-        requests: limits.requests && claims.savepoints,
-        parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
-        ..limits
-    }
+    limits_for(*entry, limits)
 }
 
 /// Compiles a scenario that must be valid.

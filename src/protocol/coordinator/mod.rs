@@ -53,6 +53,7 @@ use super::{
     RestorePoint, Settings, Timer, TimerKind,
 };
 use crate::base::{CheckpointId, Fingerprint};
+use crate::fault::Mutant;
 use crate::trace::AbortReason;
 use pending::Pending;
 use plan::{Completed, Graph};
@@ -218,17 +219,39 @@ impl BarrierCoordinator {
         self.stop_interval(out);
     }
 
+    /// What a restart goes back to; `None`: the beginning.
+    fn restore_point(&self) -> Option<Completed> {
+        let (state, newest) = (&self.state, self.state.newest());
+        match self.settings.mutant {
+            Some(Mutant::ForgetsWhereItStopped) => state.kept.last().cloned(),
+            Some(Mutant::SortsIdsAsWords) => state.kept.iter().max_by_key(|kept| kept.id.to_string()).cloned(),
+            Some(Mutant::RestoresTheUnrecorded) => {
+                let unrecorded = state.pending.iter().rfind(|pending| pending.is_recording() && !pending.stops());
+                unrecorded.map(|pending| Completed::new(pending, newest)).or(newest.cloned())
+            }
+            _ => newest.cloned(),
+        }
+    }
+
     /// Back to the newest complete checkpoint, with nothing under way.
     fn restart(&mut self, out: &mut Vec<Do>) {
-        for pending in self.take_out(|_| true) {
+        let point = self.restore_point();
+        let spares = self.settings.has(Mutant::RecordOutlivesRestart);
+        for pending in self.take_out(|pending| !(spares && pending.is_recording())) {
             self.give_up(&pending, AbortReason::Restarted, out);
         }
         self.state.queue.clear();
-        (self.state.running, self.state.drained, self.state.course) = (false, None, Course::On);
+        (self.state.running, self.state.drained) = (false, None);
+        if self.state.course != Course::Stopped || !self.settings.has(Mutant::StopSurvivesRestart) {
+            self.state.course = Course::On;
+        }
         (self.state.covered, self.state.retry) = (false, Retry::Now);
         let captured = if self.style.captures { ChannelPlan::Reinject } else { ChannelPlan::Empty };
-        let plan = self.graph.recovery(self.state.newest(), captured);
-        for (ended, point) in self.state.ended.iter_mut().zip(&plan.tasks) {
+        let mut plan = self.graph.recovery(point.as_ref(), captured);
+        for (ended, point) in self.state.ended.iter_mut().zip(&mut plan.tasks) {
+            if let (RestorePoint::Ended(id), true) = (*point, self.settings.has(Mutant::EndedTaskRunsAgain)) {
+                *point = RestorePoint::Snapshot(id);
+            }
             *ended = matches!(point, RestorePoint::Ended(_));
         }
         out.push(Do::Recover(Box::new(plan)));

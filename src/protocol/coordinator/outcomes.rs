@@ -31,6 +31,9 @@ impl BarrierCoordinator {
         if pending.acknowledge(task, last) {
             pending.phase = Phase::Recording;
             out.extend([Do::CancelTimer(expiry(id)), Do::Record(id)]);
+            if pending.stops() && self.settings.has(Mutant::LastIsToldBeforeTheRecord) {
+                out.extend(pending.participants().map(|task| Do::Notify { task, checkpoint: id }));
+            }
         }
     }
 
@@ -47,6 +50,8 @@ impl BarrierCoordinator {
             self.state.pause = Pause::Since(env.now());
         }
         match pending.purpose() {
+            Purpose::Savepoint if self.settings.has(Mutant::SavepointIsKept) => return self.keep(&pending, out),
+            Purpose::Savepoint if self.settings.has(Mutant::SavepointIsTold) => {}
             Purpose::Savepoint => return,
             Purpose::Checkpoint => {
                 self.state.covered |= pending.covers_all;
@@ -57,8 +62,13 @@ impl BarrierCoordinator {
                 self.state.course = Course::Stopped;
             }
         }
-        let is_older = |older: &Pending| older.id() < id && older.purpose() == Purpose::Checkpoint;
-        for older in self.take_out(is_older) {
+        let savepoints_too = self.settings.has(Mutant::SavepointIsSubsumed);
+        let is_older = |older: &Pending| older.id() < id && (savepoints_too || older.purpose() == Purpose::Checkpoint);
+        let older = match self.settings.has(Mutant::OlderIsNotSubsumed) {
+            true => Vec::new(),
+            false => self.take_out(is_older),
+        };
+        for older in older {
             self.give_up(&older, AbortReason::Subsumed, out);
         }
         out.extend(pending.participants().map(|task| Do::Notify { task, checkpoint: id }));
@@ -74,8 +84,9 @@ impl BarrierCoordinator {
         }
         let oldest = self.state.kept.remove(0);
         let keep_from = self.state.kept[0].id;
+        let drops_all = self.state.starts > 1 && self.settings.has(Mutant::DropsWhatTheEndedNeed);
         // A task that has ended stays at the last snapshot it took, however old that is.
-        let running = self.state.ended.iter().enumerate().filter(|(_, ended)| !**ended);
+        let running = self.state.ended.iter().enumerate().filter(|(_, ended)| drops_all || !**ended);
         out.extend(running.map(|(task, _)| Do::Drop { task: TaskId::from(task), keep_from }));
         self.clean(oldest.id, out);
     }
@@ -121,7 +132,8 @@ impl BarrierCoordinator {
     ) {
         if self.state.drained.is_some() && !failed.is_empty() && reason != AbortReason::NotRunning {
             // What covers the end of the data begins at once, but not again and again without a pause.
-            self.state.retry = Retry::Later;
+            let again = !self.settings.has(Mutant::LastCheckpointIsTriedOnce);
+            self.state.retry = if again { Retry::Later } else { Retry::Timed };
         }
         for pending in &failed {
             self.give_up(pending, reason, out);

@@ -60,6 +60,11 @@ impl Graph {
         (0..self.tasks).filter(|task| is_head[*task]).map(TaskId::from).collect()
     }
 
+    /// Whether a task reads from outside.
+    pub fn is_source(&self, task: TaskId) -> bool {
+        self.sources.contains(&task)
+    }
+
     /// Back to a complete checkpoint, or to the beginning; `captured` is what channels begin with.
     pub fn recovery(&self, to: Option<&Completed>, captured: ChannelPlan) -> RecoveryPlan {
         let initial = RestorePoint::Snapshot(CheckpointId::INITIAL);
