@@ -18,7 +18,9 @@ use std::sync::{Arc, Once};
 use std::thread;
 
 /// A run that takes more steps comes to no end.
-const STEPS_MAX: u64 = 120_000;
+const STEPS_MAX: u64 = 40_000;
+/// So does one that takes more than this, for those who have patience.
+const PATIENT_STEPS_MAX: u64 = 4_000_000;
 /// So does a run with a clock that takes longer.
 const DEADLINE: Time = Time(20_000_000_000);
 /// Threads of which nobody wants to hear that they panicked have names that begin so.
@@ -83,15 +85,25 @@ impl Trial {
         *ZOO.iter().find(|entry| entry.name() == self.protocol).expect("trials are of the zoo")
     }
 
-    /// Runs it for an engine that makes a wrong decision, or none; what caught it.
+    /// Runs it for an engine that makes a wrong decision, or none; what caught it. A run that is long is taken for one
+    /// that is stuck.
     pub fn run(&self, mutant: Option<Mutant>) -> Option<Catch> {
+        self.run_within(mutant, STEPS_MAX)
+    }
+
+    /// Runs it without a mutant; what is found if nobody loses patience.
+    pub fn run_patiently(&self) -> Option<Catch> {
+        self.run(None).and_then(|_| self.run_within(None, PATIENT_STEPS_MAX))
+    }
+
+    fn run_within(&self, mutant: Option<Mutant>, steps: u64) -> Option<Catch> {
         let compiled = Job::compile_mutant(self.scenario(), mutant);
         let job = Arc::new(compiled.expect("generated scenarios are within the claims of their protocol"));
         match self.drive {
             Drive::Timed => {
                 let want = Want { figures: false, ..Want::default() };
                 let runner = Runner::new(job, want).expect("generated scenarios expect nothing");
-                let mut runner = runner.patience(DEADLINE, STEPS_MAX);
+                let mut runner = runner.patience(DEADLINE, steps);
                 let verdict = guarded(|| runner.run(self.seed).verdict);
                 Catch::of(verdict, runner.checks())
             }
@@ -99,7 +111,7 @@ impl Trial {
                 let mut judge = Judge::new(Arc::clone(&job));
                 let verdict = guarded(|| {
                     let (mut world, mut chooser) = (World::new(&job), Seeded::new(self.seed));
-                    wander(&job, &mut world, self.seed, &mut chooser, STEPS_MAX, &mut judge);
+                    wander(&job, &mut world, self.seed, &mut chooser, steps, &mut judge);
                     judge.verdict(self.seed)
                 });
                 Catch::of(verdict, judge.checks())

@@ -127,8 +127,6 @@ mutants! {
     SavepointIsKept "savepoint-is-kept" { Coordinator, "B40", "restore" }
     /// Tasks are told of a savepoint that no restart goes back to, and commit.
     SavepointIsTold "savepoint-is-told" { Coordinator, "B41", "completion" }
-    /// A checkpoint that completes gives older savepoints up.
-    SavepointIsSubsumed "savepoint-is-subsumed" { Coordinator, "", "completion" }
     /// A checkpoint that completes does not give older ones up.
     OlderIsNotSubsumed "older-is-not-subsumed" { Coordinator, "", "completion" }
     /// Tasks are told of the savepoint that ends the job before its metadata is written.
@@ -143,8 +141,6 @@ mutants! {
     DropsWhatTheEndedNeed "drops-what-the-ended-need" { Coordinator, "", "restore" }
     /// A job that is restarted after its last savepoint takes itself for stopped.
     StopSurvivesRestart "stop-survives-restart" { Coordinator, "B82", "liveness" }
-    /// A restart does not forget who had seen the end of the data.
-    EndIsNotForgotten "end-is-not-forgotten" { Coordinator, "", "liveness" }
     /// What a task sent before a restart counts after it.
     AnyAttemptReports "any-attempt-reports" { Coordinator, "B94", "liveness" }
     /// A restart after the job's last savepoint goes back to an older checkpoint.
@@ -171,8 +167,6 @@ mutants! {
     LogReplaysAll "log-replays-all" { Recovery, "", "restore" }
     /// The search for a recovery line looks at each channel once.
     RecoveryLineInOnePass "recovery-line-in-one-pass" { Recovery, "", "restore" }
-    /// The snapshots of the recovery line itself are deleted with all older ones.
-    DropsOneTooMany "drops-one-too-many" { Recovery, "", "restore" }
     /// A sink makes output visible with its part of a savepoint, which may never complete.
     CommitsWithTheSavepoint "commits-with-the-savepoint" { Sinks, "", "output" }
     /// A sink makes the output of the next checkpoint visible, too.

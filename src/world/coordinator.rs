@@ -227,10 +227,8 @@ impl World {
     }
 
     /// A restart: nobody has drained until he says so again, and nobody may end before that.
-    pub(super) fn forget_drained(&mut self, job: &Job) {
-        if !job.has(Mutant::EndIsNotForgotten) {
-            self.coordinator.drained.fill(false);
-        }
+    pub(super) fn forget_drained(&mut self) {
+        self.coordinator.drained.fill(false);
         for down in &mut self.coordinator.down {
             down.retain(|(mail, _)| mail != Mail::Finish);
         }

@@ -117,7 +117,7 @@ impl World {
             host.emit(Event::RestorePoint { task, checkpoint, live });
         }
         self.restore_channels(job, &plan, host);
-        self.forget_drained(job);
+        self.forget_drained();
         self.failover.starting = 0;
         for task in job.plan.task_ids() {
             match plan.tasks[task.index()] {

@@ -62,8 +62,7 @@ impl BarrierCoordinator {
                 self.state.course = Course::Stopped;
             }
         }
-        let savepoints_too = self.settings.has(Mutant::SavepointIsSubsumed);
-        let is_older = |older: &Pending| older.id() < id && (savepoints_too || older.purpose() == Purpose::Checkpoint);
+        let is_older = |older: &Pending| older.id() < id && older.purpose() == Purpose::Checkpoint;
         let older = match self.settings.has(Mutant::OlderIsNotSubsumed) {
             true => Vec::new(),
             false => self.take_out(is_older),

@@ -206,7 +206,6 @@ impl LineCoordinator {
             let new = new.expect("no task of this line is live");
             if new > *old {
                 *old = new;
-                let new = if self.mutant == Some(Mutant::DropsOneTooMany) { new.next() } else { new };
                 out.push(CoordinatorCommand::Drop { task: TaskId::from(task), keep_from: new });
             }
         }
