@@ -13,11 +13,20 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
 }
 
-/// Name and text of every shipped scenario, in the order of their names.
+/// Name and text of every shipped scenario that shows something, in the order of their names.
 fn shipped() -> Vec<(String, String)> {
-    let entries = std::fs::read_dir(folder()).expect("the folder is there");
+    in_folder(&folder())
+}
+
+/// Besides, those that expose mutants: `tests/mutants.rs` says what they turn on.
+fn with_bugs() -> Vec<(String, String)> {
+    [shipped(), in_folder(&folder().join("bugs"))].concat()
+}
+
+fn in_folder(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder).expect("the folder is there");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
-    paths.retain(|path| !path.ends_with("scenario.schema.json"));
+    paths.retain(|path| path.is_file() && !path.ends_with("scenario.schema.json"));
     paths.sort();
     let name = |path: &PathBuf| path.file_name().expect("a file").to_string_lossy().into_owned();
     paths.iter().map(|path| (name(path), std::fs::read_to_string(path).expect("readable"))).collect()
@@ -40,7 +49,7 @@ fn told(outcome: &Outcome) -> String {
 
 #[test]
 fn every_scenario_is_as_it_expects_and_the_same_every_time() {
-    let shipped = shipped();
+    let shipped = with_bugs();
     assert!(shipped.len() >= 10, "there are {}", shipped.len());
     for file in &shipped {
         let mut runner = runner(file);

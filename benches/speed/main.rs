@@ -179,7 +179,8 @@ fn small_fault_runs(effort: Effort) {
     let mut hashed = Simulation::new(&job, Granularity::Effect);
     let mut hash = digest(&job);
     let mut checked = Simulation::new(&job, Granularity::Effect);
-    let checks = Checks::for_claims(Arc::clone(&job.plan), &job.scenario.network, Claims::ALL);
+    let checks =
+        Checks::for_claims(Arc::clone(&job.plan), &job.scenario.network, job.settings.tolerable_failures, Claims::ALL);
     let mut watch = (digest(&job), checks);
     let simulate = |seed| bare.run(seed, &mut ());
     let with_digest = |seed| {

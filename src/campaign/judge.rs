@@ -27,7 +27,12 @@ impl Judge {
     pub fn new(job: Arc<Job>) -> Self {
         let logs = &job.workload.logs;
         Self {
-            checks: Checks::for_claims(Arc::clone(&job.plan), &job.scenario.network, claims(&job)),
+            checks: Checks::for_claims(
+                Arc::clone(&job.plan),
+                &job.scenario.network,
+                job.settings.tolerable_failures,
+                claims(&job),
+            ),
             oracle: Oracle::new(&job.plan),
             ledger: Ledger::new(&job.plan),
             emitted: logs.iter().map(|log| vec![0; log.as_ref().map_or(0, |log| log.partitions as usize)]).collect(),

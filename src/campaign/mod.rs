@@ -4,21 +4,27 @@
 //! so that a run of a small job costs microseconds and allocates nothing. Runners share a compiled
 //! [`crate::world::Job`] and nothing else, so many of them on many threads give the same results as one.
 //! [`compare`] runs a scenario under several protocols; [`provenance`] repeats a run to name the records that it lost or
-//! doubled; [`shrink()`] makes one that fails small.
+//! doubled; [`shrink()`] makes one that fails small; [`hunt_mutants`] runs all sorts of them under wrong decisions.
 //!
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
 
 mod compare;
 mod judge;
+mod limits;
+mod mutants;
 mod parallel;
 mod provenance;
 mod runner;
 mod shrink;
+mod trial;
 
 pub use compare::{ProtocolChoice, compare};
 pub use judge::Judge;
+pub use limits::{SMALL, limits_for};
+pub use mutants::{Bug, Fate, Hunt, Matrix, hunt_mutants};
 pub use parallel::{run_jobs, run_seeds};
 pub use provenance::{Repeated, STORIES, provenance};
 pub use runner::{Outcome, Runner, Want};
 pub use shrink::{Failure, Shrunk, Size, shrink};
+pub use trial::{Catch, Drive, Trial};

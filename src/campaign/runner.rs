@@ -112,6 +112,13 @@ impl Runner {
         Ok(Self { world, driver, watch, job })
     }
 
+    /// Takes runs for stuck that have not ended by then or after so many steps: for campaigns, which know how long theirs
+    /// take at most.
+    pub fn patience(mut self, at: Time, steps: u64) -> Self {
+        self.driver.set_patience(at, steps);
+        self
+    }
+
     /// The compiled scenario.
     pub fn job(&self) -> &Job {
         &self.job

@@ -8,7 +8,7 @@ use super::finding::head_name;
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Pages, Savepoints, Setting};
 use crate::base::{CheckpointId, Fingerprint, TaskId, Time};
 use crate::plan::Plan;
-use crate::trace::{Event, EventKind};
+use crate::trace::{AbortReason, Event, EventKind};
 
 pub(super) static ABOUT: About = About {
     name: "completion",
@@ -157,7 +157,15 @@ impl Check for Completion {
                 }
             }
             Event::CheckpointCompleted { checkpoint } => self.complete(at, checkpoint, plan, out),
-            Event::CheckpointAborted { checkpoint, .. } => self.pages.close(|of, _| of == checkpoint),
+            Event::CheckpointAborted { checkpoint, reason } => {
+                if reason == AbortReason::Subsumed && self.savepoints.holds(checkpoint) {
+                    out.add(ABOUT.name, at, || {
+                        let text = format!("savepoint {checkpoint} was given up for a newer checkpoint");
+                        Finding::new("savepoint given up", text).checkpoint(checkpoint)
+                    });
+                }
+                self.pages.close(|of, _| of == checkpoint);
+            }
             _ => {}
         }
     }

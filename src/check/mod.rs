@@ -29,6 +29,7 @@ mod at_least;
 mod buffers;
 mod completion;
 mod cut;
+mod failures;
 mod figures;
 mod files;
 mod finding;
@@ -71,6 +72,7 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &aborts::ABOUT, build: |setting| Box::new(aborts::Aborts::new(setting)) },
     Entry { about: &ids::ABOUT, build: |setting| Box::new(ids::Ids::new(setting)) },
     Entry { about: &files::ABOUT, build: |setting| Box::new(files::Files::new(setting)) },
+    Entry { about: &failures::ABOUT, build: |setting| Box::new(failures::Failures::new(setting)) },
     Entry { about: &restore::ABOUT, build: |setting| Box::new(restore::Restore::new(setting)) },
     Entry { about: &state::ABOUT, build: |setting| Box::new(state::State::new(setting)) },
     Entry { about: &at_least::ABOUT, build: |setting| Box::new(at_least::AtLeast::new(setting)) },
@@ -183,6 +185,8 @@ pub struct Setting<'a> {
     pub plan: &'a Plan,
     /// How many buffers there are.
     pub network: &'a Network,
+    /// How many checkpoints in a row may fail.
+    pub tolerable_failures: u32,
     /// What the protocol claims.
     pub claims: Claims,
 }

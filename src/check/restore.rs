@@ -32,6 +32,7 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::RecordStored,
     EventKind::RecordForgotten,
     EventKind::RestoreFailed,
+    EventKind::JobRestarting,
     EventKind::RestorePoint,
     EventKind::TaskStarted,
     EventKind::TaskFinished,
@@ -92,6 +93,8 @@ struct Task {
     newest: CheckpointId,
     /// It was seen to end, and not to start again.
     ended: bool,
+    /// Since the job last prepared a restart it was said what the task goes back to.
+    went_back: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -245,6 +248,12 @@ impl Restore {
         }
         self.tasks[task.index()].point = point;
         self.tasks[task.index()].loading = point.way == Way::Restored;
+        if std::mem::replace(&mut self.tasks[task.index()].went_back, true) {
+            out.add(ABOUT.name, at, || {
+                let text = format!("{} is to go back once more, and nothing has failed since", plan.task_name(task));
+                Finding::new("twice", text).task(task)
+            });
+        }
         let Task { newest, ended, .. } = self.tasks[task.index()];
         let Point { checkpoint: to, way } = point;
         if way == Way::Ended && !ended {
@@ -455,6 +464,7 @@ impl Check for Restore {
                 let stored = self.stored.iter_mut().find(|stored| stored.checkpoint == checkpoint);
                 stored.into_iter().for_each(|stored| stored.gone = true);
             }
+            Event::JobRestarting { .. } => self.tasks.iter_mut().for_each(|task| task.went_back = false),
             Event::RestorePoint { task, checkpoint, live } => {
                 self.point(at, task, Point { checkpoint, way: Way::of(live) }, plan, out);
             }
@@ -503,6 +513,7 @@ impl Check for Restore {
         for task in &self.tasks {
             into.word(task.point.checkpoint.0 << 2 | task.point.way as u64);
             into.word(task.newest.0 << 2 | u64::from(task.loading) << 1 | u64::from(task.ended));
+            into.word(u64::from(task.went_back));
         }
         into.words(self.stored.iter().map(|s| s.checkpoint.0 << 2 | u64::from(s.complete) << 1 | u64::from(s.gone)));
         into.word(u64::from(self.replaying));

@@ -21,8 +21,8 @@ pub struct Checks {
 
 impl Checks {
     /// The checks that these claims call for.
-    pub fn for_claims(plan: Arc<Plan>, network: &Network, claims: Claims) -> Self {
-        let setting = Setting { plan: &plan, network, claims };
+    pub fn for_claims(plan: Arc<Plan>, network: &Network, tolerable_failures: u32, claims: Claims) -> Self {
+        let setting = Setting { plan: &plan, network, tolerable_failures, claims };
         let chosen = CHECKS.iter().filter(|entry| claims.holds(entry.about.needs));
         let checks: Vec<Box<dyn Check>> = chosen.map(|entry| (entry.build)(&setting)).collect();
         Self::of(plan, checks)

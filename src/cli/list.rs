@@ -3,6 +3,7 @@
 use super::Command;
 use crate::base::Problem;
 use crate::check::{CHECKS, FIGURES};
+use crate::fault::Mutant;
 use crate::protocol::{Delivery, ZOO};
 use crate::report::hang;
 use crate::trace::EventKind;
@@ -30,6 +31,9 @@ const TABLES: &[(&str, &str, Rows)] = &[
     ("figures", "bound them in `expect.figures`", || {
         FIGURES.iter().map(|figure| (figure.name.to_owned(), figure.about.to_owned())).collect()
     }),
+    ("mutants", "wrong decisions for `cutline mutants` and `cutline run --mutant`", || {
+        Mutant::ALL.iter().map(|mutant| (mutant.name().to_owned(), mutant_line(*mutant))).collect()
+    }),
     ("events", "name them in `faults[].when` and `expect.happens`", || {
         EventKind::ALL.iter().map(|kind| (kind.name().to_owned(), kind.about().to_owned())).collect()
     }),
@@ -48,11 +52,19 @@ fn protocol_line(protocol: &dyn crate::protocol::Protocol) -> String {
     line
 }
 
+fn mutant_line(mutant: Mutant) -> String {
+    let restates = match mutant.restates() {
+        "" => String::new(),
+        restates => format!(", restates {restates}"),
+    };
+    format!("{} ({}{restates}; `{}` should notice)", mutant.about(), mutant.area().name(), mutant.check())
+}
+
 impl Command for List {
     fn usage(&self) -> clap::Command {
         let names = TABLES.iter().map(|(name, ..)| *name);
         clap::Command::new("list")
-            .about("List protocols, operators, checks, figures and events")
+            .about("List protocols, operators, checks, figures, mutants and events")
             .arg(
                 Arg::new("table").value_parser(clap::builder::PossibleValuesParser::new(names)).help("Only this table"),
             )

@@ -9,6 +9,7 @@
 
 mod compare;
 mod list;
+mod mutants;
 mod new;
 mod run;
 mod schema;
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 /// Every command.
 pub const COMMANDS: &[&dyn Command] =
-    &[&run::Run, &compare::Compare, &list::List, &schema::Schema, &new::New, &shrink::Shrink];
+    &[&run::Run, &compare::Compare, &mutants::Mutants, &list::List, &schema::Schema, &new::New, &shrink::Shrink];
 
 /// A command of the binary.
 pub trait Command: Sync {

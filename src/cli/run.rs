@@ -1,9 +1,10 @@
 //! `cutline run`: simulate scenarios and judge them.
 
-use super::{Command, named, read_scenario, scenario_files, write_chart};
+use super::{Command, mutants::named as mutant_named, named, read_scenario, scenario_files, write_chart};
 use crate::base::{CheckpointId, Problem};
 use crate::campaign::{Outcome, Repeated, Runner, STORIES, Want, provenance};
 use crate::check::{CheckpointFigures, Figures, Findings, Verdict};
+use crate::fault::Mutant;
 use crate::plan::Plan;
 use crate::report::{CheckLine, RunView, checkpoint, checkpoint_json, json, table, timeline, write_file};
 use crate::trace::{Stamped, first_divergence, to_json};
@@ -72,6 +73,12 @@ impl Command for Run {
                     .conflicts_with_all(["brief", "checkpoint"])
                     .help("Name the records that were lost or doubled, even where the protocol may double them"),
             )
+            .arg(
+                Arg::new("mutant")
+                    .long("mutant")
+                    .value_name("NAME")
+                    .help("For study: run an engine that makes this wrong decision (`cutline list mutants`)"),
+            )
             .after_help(
                 "Examples:\n  cutline run scenarios/\n  cutline run job.json --seed 7 --chart reports/job\n  \
                  cutline run job.json --json | jq .digest",
@@ -84,7 +91,9 @@ impl Command for Run {
         // Everything is read and checked before anything is written.
         let twice = arguments.get_flag("twice");
         let want = Want { trace: twice || arguments.contains_id("trace"), ..Want::default() };
-        let runs: Vec<Prepared> = files.into_iter().map(|path| Prepared::new(path, want)).collect::<Result<_, _>>()?;
+        let mutant = arguments.get_one::<String>("mutant").map(|name| mutant_named(name)).transpose()?;
+        let prepare = |path| Prepared::new(path, want, mutant);
+        let runs: Vec<Prepared> = files.into_iter().map(prepare).collect::<Result<_, _>>()?;
         let many = runs.len() > 1;
         let writes = ["trace", "chart"].iter().any(|option| arguments.contains_id(option));
         if let (true, Some(name)) = (writes, twice_there(&runs)) {
@@ -196,10 +205,10 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(path: PathBuf, want: Want) -> Result<Self, Problem> {
+    fn new(path: PathBuf, want: Want, mutant: Option<Mutant>) -> Result<Self, Problem> {
         let scenario = read_scenario(&path)?;
         let in_file = |problem: Problem| problem.in_file(path.display().to_string());
-        let job = Arc::new(Job::compile(scenario).map_err(in_file)?);
+        let job = Arc::new(Job::compile_mutant(scenario, mutant).map_err(in_file)?);
         let runner = Runner::new(Arc::clone(&job), want).map_err(in_file)?;
         Ok(Self { path, job, runner })
     }
@@ -248,7 +257,8 @@ fn run_one(
         outcome.as_expected = false;
     }
     let checks = check_lines(&runner, &outcome);
-    let notes: Vec<String> = outcome.notes.iter().cloned().chain(job.held_back()).collect();
+    let mutant = job.settings.mutant.map(|mutant| format!("under the mutant {}: {}", mutant.name(), mutant.about()));
+    let notes: Vec<String> = outcome.notes.iter().cloned().chain(job.held_back()).chain(mutant).collect();
     let view = RunView {
         scenario: &job.scenario,
         plan: &job.plan,

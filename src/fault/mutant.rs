@@ -50,9 +50,75 @@ macro_rules! mutants {
 
 mutants! {
     /// A late barrier of a checkpoint that was given up is dropped without releasing its port.
-    StaleBarrierKeepsPort "stale-barrier-keeps-port" { Alignment, "B07", "liveness" }
-    /// A checkpoint that expires does not count as a failure, so that a job none of whose checkpoints completes goes on.
-    ExpiryIsNoFailure "expiry-is-no-failure" { Coordinator, "B38", "liveness" }
+    StaleBarrierKeepsPort "stale-barrier-keeps-port" { Alignment, "B07", "wake-up" }
+    /// A port goes on as soon as its barrier was read, before the snapshot.
+    PortsFreeBeforeSnapshot "ports-free-before-snapshot" { Alignment, "B08", "cut" }
+    /// A task whose inputs have all ended waits for barriers on them when the coordinator triggers it.
+    WaitsForEndedPorts "waits-for-ended-ports" { Alignment, "B05", "liveness" }
+    /// With three ports and more, alignment ends with the last barrier but one.
+    OneBarrierIsNotAwaited "one-barrier-is-not-awaited" { Alignment, "", "cut" }
+    /// Alignment that is given up leaves the ports blocked that have had their barrier.
+    GivenUpKeepsPorts "given-up-keeps-ports" { Alignment, "", "wake-up" }
+    /// Alignment still waits for a port that ended after it began.
+    EndedPortIsAwaited "ended-port-is-awaited" { Alignment, "", "liveness" }
+    /// With three ports and more, the counter of barriers takes the last but one for the last.
+    TrackerCountsOneTooMany "tracker-counts-one-too-many" { Alignment, "", "restore" }
+    /// The second marker of a snapshot ends the recording of all ports.
+    SecondMarkerEndsAll "second-marker-ends-all" { Alignment, "", "cut" }
+    /// A task acknowledges a savepoint when the synchronous part is over, before its snapshot is stored.
+    AcksSavepointBeforeStored "acks-savepoint-before-stored" { Alignment, "", "completion" }
+    /// A task fails when it hears of a completion that it knows of, or that is older than one it knows of.
+    LateCompletionFails "late-completion-fails" { Alignment, "B36", "liveness" }
+    /// A task that has seen all of its data ends with the next completion, although that checkpoint began before.
+    EndsWithAnyCheckpoint "ends-with-any-checkpoint" { Alignment, "", "output" }
+    /// When a checkpoint begins, a channel that has had an older barrier counts as one that has had its own.
+    AnyBarrierCounts "any-barrier-counts" { ChannelState, "B01", "persisted" }
+    /// After the first overtaking barrier the task finishes a buffer of which one record is left, then takes its snapshot.
+    ReadsOnBeforeSnapshot "reads-on-before-snapshot" { ChannelState, "B02", "persisted" }
+    /// Where checkpoints overtake, the barriers of savepoints do, too, and what they pass is not saved.
+    SavepointOvertakes "savepoint-overtakes" { ChannelState, "B04", "cut" }
+    /// The place of an older barrier that was given up is taken for the end of what a newer checkpoint saves of a channel.
+    StaleBarrierBoundsCapture "stale-barrier-bounds-capture" { ChannelState, "B10", "persisted" }
+    /// A late barrier of an older checkpoint ends the capture of its channel for a newer one.
+    StaleBarrierEndsCapture "stale-barrier-ends-capture" { ChannelState, "B11", "persisted" }
+    /// When a capture is given up, floating buffers are freed that are still to be read.
+    GivenUpFreesTwice "given-up-frees-twice" { ChannelState, "B13", "buffers" }
+    /// Only the channels of a task's first input are captured.
+    OnlyTheFirstGateIsSaved "only-the-first-gate-is-saved" { ChannelState, "B14", "cut" }
+    /// What a barrier had overtaken at the sender is put back before what it had overtaken at the receiver.
+    OutputIsPutBackFirst "output-is-put-back-first" { ChannelState, "B17", "order" }
+    /// If one record is left of the buffer that is being read when a capture begins, it is not saved.
+    LastOfHalfReadIsNotSaved "last-of-half-read-is-not-saved" { ChannelState, "", "persisted" }
+    /// A marker does not record what is left of the buffer that is being read.
+    MarkerForgetsHalfRead "marker-forgets-half-read" { ChannelState, "", "cut" }
+    /// When a barrier that waited at an output overtakes at last, what it passes is not saved.
+    LateOutputIsNotSaved "late-output-is-not-saved" { ChannelState, "", "cut" }
+    /// A snapshot counts as stored although channels are still being captured for it.
+    StoredWithoutChannels "stored-without-channels" { ChannelState, "", "cut" }
+    /// What was captured at receivers is not put back by a restart.
+    CapturedIsNotPutBack "captured-is-not-put-back" { ChannelState, "", "restore" }
+    /// What was captured at senders is not put back by a restart.
+    OvertakenIsNotPutBack "overtaken-is-not-put-back" { ChannelState, "", "restore" }
+    /// Checkpoints begin before tasks have read what a restart put into their inputs.
+    CheckpointsWhileRecovering "checkpoints-while-recovering" { ChannelState, "B16", "persisted" }
+    /// A task that waits for output buffers is woken only when its pool was full, not when one of its channels was.
+    OnlyFullPoolsWake "only-full-pools-wake" { FlowControl, "B24", "wake-up" }
+    /// A receiver that waits for a floating buffer announces no credit for its own ones.
+    NoCreditWhileWaiting "no-credit-while-waiting" { FlowControl, "", "buffers" }
+    /// Credits that were announced before a restart count after it.
+    CreditsOutliveRestart "credits-outlive-restart" { FlowControl, "", "buffers" }
+    /// A sender that is let go does not look whether it has something to send.
+    ReleaseWakesNobody "release-wakes-nobody" { FlowControl, "", "wake-up" }
+    /// A task ends although what it sent last was not read by everybody.
+    EndsBeforeAllIsRead "ends-before-all-is-read" { Alignment, "", "cut" }
+    /// A task that stands still within its last record sends the end of data before the rest of it.
+    EndPassesTheStalled "end-passes-the-stalled" { FlowControl, "", "records" }
+    /// A restart leaves one segment of a channel with its dead sender.
+    RestoreKeepsASegment "restore-keeps-a-segment" { FlowControl, "", "buffers" }
+    /// A restart does not give floating buffers back that had arrived and were not read.
+    RestoreForgetsArrived "restore-forgets-arrived" { FlowControl, "", "buffers" }
+    /// A restart does not give the floating buffer back that was being read.
+    HalfReadKeepsItsBuffer "half-read-keeps-its-buffer" { FlowControl, "", "buffers" }
     /// When nobody knows whether a record was written, it counts as not written, and the files are deleted.
     UnknownIsNotStored "unknown-is-not-stored" { Storage, "B84", "files" }
     /// A coordinator that is lost takes its records with it, as if the job had ended.
@@ -61,12 +127,8 @@ mutants! {
     RecordsByName "records-by-name" { Storage, "B86", "restore" }
     /// A checkpoint that cannot be read is tried again and again.
     NeverFallsBack "never-falls-back" { Recovery, "B87", "liveness" }
-    /// A restart leaves alone what is being recorded, and it completes when its files are gone.
-    RecordSurvivesRestart "record-survives-restart" { Recovery, "B89", "files" }
     /// Nobody waits for an answer to a trigger: a checkpoint never expires.
     FireAndForget "fire-and-forget" { Coordinator, "B90", "liveness" }
-    /// A restart goes back to a checkpoint that all tasks have acknowledged and that is not recorded.
-    RestoresUnrecorded "restores-unrecorded" { Recovery, "B91", "restore" }
     /// A task's word that it will have no part counts against whatever is pending, also if it is about something else.
     DeclineHitsNewest "decline-hits-newest" { Coordinator, "B94", "aborts" }
     /// With local copies, a task on a machine that is still there goes on from whatever it had in memory.
@@ -80,11 +142,71 @@ mutants! {
     /// An acknowledgement that comes twice counts twice.
     DoubledAckCounts "doubled-ack-counts" { Coordinator, "", "completion" }
     /// A file that cannot be read yet is taken for lost.
-    HiddenIsGone "hidden-is-gone" { Recovery, "", "restore" }
+    HiddenIsGone "hidden-is-gone" { Recovery, "", "output" }
     /// A failed task is restored alone, and those it exchanges data with go on.
     RegionOfOne "region-of-one" { Recovery, "", "restore" }
     /// A machine that nobody has heard of for too long is given up, and its tasks are not restarted.
     LostAndForgotten "lost-and-forgotten" { Recovery, "", "liveness" }
+    /// A checkpoint that expires does not count as a failure, so that a job none of whose checkpoints completes goes on.
+    ExpiryIsNoFailure "expiry-is-no-failure" { Coordinator, "B38", "failures" }
+    /// The preparations of a checkpoint that was given up meanwhile are never over.
+    GivenUpWhilePrepared "given-up-while-prepared" { Coordinator, "B42", "liveness" }
+    /// A savepoint takes the place of a checkpoint among those that are kept.
+    SavepointIsKept "savepoint-is-kept" { Coordinator, "B40", "restore" }
+    /// Tasks are told of a savepoint that no restart goes back to, and commit.
+    SavepointIsTold "savepoint-is-told" { Coordinator, "B41", "completion" }
+    /// A checkpoint that completes does not give older ones up.
+    OlderIsNotSubsumed "older-is-not-subsumed" { Coordinator, "", "completion" }
+    /// Tasks are told of the savepoint that ends the job before its metadata is written.
+    LastIsToldBeforeTheRecord "last-is-told-before-the-record" { Coordinator, "", "completion" }
+    /// If the checkpoint that covers the end of the data fails, no other is asked for.
+    LastCheckpointIsTriedOnce "last-checkpoint-is-tried-once" { Coordinator, "", "liveness" }
+    /// After a restart tasks that had ended are to acknowledge, too.
+    AwaitsTheEnded "awaits-the-ended" { Coordinator, "", "liveness" }
+    /// Only sources are triggered, even if those before other tasks have ended.
+    OnlySourcesAreTold "only-sources-are-told" { Coordinator, "", "liveness" }
+    /// After a restart the last snapshots of tasks that have ended are deleted with all older ones.
+    DropsWhatTheEndedNeed "drops-what-the-ended-need" { Coordinator, "", "files" }
+    /// A job that is restarted after its last savepoint takes itself for stopped.
+    StopSurvivesRestart "stop-survives-restart" { Coordinator, "B82", "liveness" }
+    /// What a task sent before a restart counts after it.
+    AnyAttemptReports "any-attempt-reports" { Coordinator, "B94", "liveness" }
+    /// A restart after the job's last savepoint goes back to an older checkpoint.
+    ForgetsWhereItStopped "forgets-where-it-stopped" { Recovery, "B81", "restore" }
+    /// A restart goes back to the checkpoint whose id is the last in the order of words.
+    SortsIdsAsWords "sorts-ids-as-words" { Recovery, "B86", "restore" }
+    /// A restart goes back to a checkpoint that all have acknowledged and that is not recorded.
+    RestoresTheUnrecorded "restores-the-unrecorded" { Recovery, "B91", "restore" }
+    /// A checkpoint that is being recorded when the job restarts completes after that.
+    RecordOutlivesRestart "record-outlives-restart" { Recovery, "B89", "completion" }
+    /// Each of several failures in a row prepares a restart of its own.
+    EachFailureRestarts "each-failure-restarts" { Recovery, "B46", "restore" }
+    /// A restart runs tasks again that had ended before the checkpoint.
+    EndedTaskRunsAgain "ended-task-runs-again" { Recovery, "", "restore" }
+    /// A task that has no snapshot to go back to keeps the state it has.
+    NoSnapshotNoWipe "no-snapshot-no-wipe" { Recovery, "B56", "restore" }
+    /// The protocol's part of a task keeps what it knew before a restart.
+    RoleOutlivesRestart "role-outlives-restart" { Recovery, "", "liveness" }
+    /// A source goes back to the last record it had emitted instead of the next one.
+    RewindsToTheLastRead "rewinds-to-the-last-read" { Recovery, "B62", "restore" }
+    /// A source goes back to the record after the next one.
+    RewindsTooLittle "rewinds-too-little" { Recovery, "", "restore" }
+    /// A sender's log replays what was sent after the sender's snapshot, too.
+    LogReplaysAll "log-replays-all" { Recovery, "", "restore" }
+    /// The search for a recovery line looks at each channel once.
+    RecoveryLineInOnePass "recovery-line-in-one-pass" { Recovery, "", "restore" }
+    /// A sink makes output visible with its part of a savepoint, which may never complete.
+    CommitsWithTheSavepoint "commits-with-the-savepoint" { Sinks, "", "output" }
+    /// A sink makes the output of the next checkpoint visible, too.
+    CommitsOneTooMany "commits-one-too-many" { Sinks, "", "output" }
+    /// A sink that has seen all of its data makes all output visible at the next completion.
+    CommitsAllAtTheEnd "commits-all-at-the-end" { Sinks, "B71", "output" }
+    /// After a restart a sink commits again what it had committed.
+    CommitsAgain "commits-again" { Sinks, "B77", "output" }
+    /// A restart drops output whose checkpoint is complete and which is not committed.
+    PreparedOutputIsLost "prepared-output-is-lost" { Sinks, "", "output" }
+    /// A restart keeps output that belongs to no checkpoint.
+    OpenOutputOutlivesRestart "open-output-outlives-restart" { Sinks, "", "output" }
 }
 
 /// Where a wrong decision is made.

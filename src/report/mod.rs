@@ -2,7 +2,8 @@
 //!
 //! A report takes a [`RunView`]: the scenario, its plan, the figures that a run left behind, and what the
 //! checks said. It derives everything else itself, so that the table, the JSON and the charts of one run
-//! cannot disagree. Many runs side by side are a [`compare::CompareView`]. Charts are drawn once, as a [`Picture`] of plain shapes, and then written as SVG or PNG
+//! cannot disagree. Many runs side by side are a [`compare::CompareView`], what
+//! became of wrong decisions a [`mutants::MutantsView`]. Charts are drawn once, as a [`Picture`] of plain shapes, and then written as SVG or PNG
 //! with the font that is embedded here: no file of the machine is read, and the same run gives the same bytes.
 //! Files appear whole or not at all ([`write_file`]).
 //!
@@ -16,6 +17,7 @@ pub mod compare;
 mod file;
 mod grid;
 mod json;
+pub mod mutants;
 mod records;
 mod recovery;
 #[cfg(test)]

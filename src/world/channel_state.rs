@@ -7,9 +7,10 @@
 
 use super::net::{Item, Overtaken};
 use super::snapshot::Snapshot;
-use super::task::{Mail, Status};
+use super::task::{Current, Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, Port, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, BarrierKind, DeclineReason, TaskInput};
 use crate::trace::Event;
 
@@ -38,6 +39,10 @@ impl World {
             BarrierKind::Timeoutable => {
                 self.store.begin(planned.from, barrier.checkpoint).waiting.push(channel);
                 self.net.send_behind(job, channel, barrier, host);
+            }
+            BarrierKind::Blocking if job.has(Mutant::SavepointOvertakes) && job.protocol.needs().channel_state => {
+                let barrier = Barrier { kind: BarrierKind::Overtaking, ..barrier };
+                self.net.send_before(job, channel, barrier, host);
             }
             kind => self.net.send_behind(job, channel, Barrier { kind, ..barrier }, host),
         }
@@ -80,7 +85,9 @@ impl World {
     pub(super) fn overtake_outputs<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
         for channel in job.plan.output_channels(id) {
             if self.net.waits(job, channel, checkpoint) {
-                self.capture_output(job, id, channel, checkpoint, Some(checkpoint), host);
+                if !job.has(Mutant::LateOutputIsNotSaved) {
+                    self.capture_output(job, id, channel, checkpoint, Some(checkpoint), host);
+                }
                 self.net.overtake_output(job, channel, checkpoint, host);
                 self.barrier_left(job, channel, checkpoint, host);
             }
@@ -106,11 +113,19 @@ impl World {
     pub(super) fn capture_inputs<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
         self.store.begin(id, checkpoint).capturing = true;
         let mut refused = false;
-        for port in 0..job.plan.inputs(id).len() {
+        for (port, channel) in job.plan.inputs(id).iter().enumerate() {
+            let gate = job.plan.edges[job.plan.channels[channel.index()].edge.index()].gate;
+            if gate > 0 && job.has(Mutant::OnlyTheFirstGateIsSaved) {
+                break;
+            }
             if self.begin_keeping(job, id, Port::from(port), checkpoint, host).is_err() {
                 refused = true;
                 break;
             }
+        }
+        if job.has(Mutant::ReadsOnBeforeSnapshot) {
+            let is_last = self.tasks[id.index()].current.is_some_and(|current| current.left == 1);
+            self.run(job, id, u32::from(is_last), host);
         }
         let answer = match refused {
             true => TaskInput::Refused { checkpoint },
@@ -130,7 +145,9 @@ impl World {
         let channel = job.plan.inputs(id)[port.index()];
         host.emit(Event::CaptureBegan { channel, checkpoint });
         let queued = self.net.begin_keeping(job, channel, checkpoint)?;
-        if let Some(current) = self.tasks[id.index()].current.filter(|current| current.channel == channel) {
+        let lost = |current: &Current| current.left == 1 && job.has(Mutant::LastOfHalfReadIsNotSaved);
+        let is_saved = |current: &Current| current.channel == channel && !lost(current);
+        if let Some(current) = self.tasks[id.index()].current.filter(is_saved) {
             let rest = self.net.rings[channel.index()].iter().take(current.left as usize);
             let bytes = rest.map(|record| record.size).sum();
             let (seq, records) = (current.seq, current.left);
@@ -209,6 +226,9 @@ impl World {
         for channel in job.plan.inputs(id) {
             self.net.end_keeping(*channel, checkpoint);
         }
+        if !complete && job.has(Mutant::GivenUpFreesTwice) {
+            job.plan.inputs(id).iter().for_each(|channel| self.net.drop_one_floating(*channel, host));
+        }
         let taken = self.store.get(id, checkpoint).is_some_and(|snapshot| snapshot.taken);
         if !complete || !taken {
             // Given up here, or it never began: it was known to be given up.
@@ -227,7 +247,8 @@ impl World {
     /// Moves a snapshot on that may have all it waits for: its channel state is stored, then it is durable.
     pub(super) fn settle_snapshot<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
         let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return };
-        if snapshot.durable || !snapshot.taken || !snapshot.has_channel_state() {
+        let early = job.has(Mutant::StoredWithoutChannels);
+        if snapshot.durable || !snapshot.taken || !(early || snapshot.has_channel_state()) {
             return;
         }
         let bytes = snapshot.channel_bytes();

@@ -338,7 +338,8 @@ impl World {
     }
 
     fn take_report<H: Host>(&mut self, job: &Job, task: TaskId, report: Report, attempt: Attempt, host: &mut H) {
-        let is_believed = matches!(report, Report::Decline(..)) && job.has(Mutant::DeclineHitsNewest);
+        let is_believed = matches!(report, Report::Decline(..)) && job.has(Mutant::DeclineHitsNewest)
+            || job.has(Mutant::AnyAttemptReports);
         if attempt != self.tasks[task.index()].attempt && !is_believed || self.coordinator.lost {
             host.emit(Event::StaleMessage { task, attempt });
             return;

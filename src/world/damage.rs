@@ -12,7 +12,7 @@ use super::coordinator::Late;
 use super::task::Status;
 use super::{Host, Job, Notice, Step, World};
 use crate::base::{CheckpointId, Span, TaskId};
-use crate::fault::Primitive;
+use crate::fault::{Mutant, Primitive};
 use crate::scenario::{MessageKind, Mishap, Node, RecordMishap, WriteMishap};
 use crate::trace::Event;
 use std::collections::VecDeque;
@@ -377,6 +377,7 @@ impl World {
                 self.kill_task(id, host);
                 self.noticed(job, id, host);
             }
+            Status::Dead if job.has(Mutant::EachFailureRestarts) => host.notice(Notice::Failed { after: Span::ZERO }),
             Status::Dead | Status::Finished => {}
         }
     }

@@ -4,6 +4,7 @@ use super::net::Item;
 use super::task::{Output, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{ChannelId, CheckpointId, OperatorId, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::TaskInput;
 use crate::trace::Event;
 use crate::workload::{KeptState, value_hash};
@@ -41,7 +42,7 @@ impl World {
     }
 
     pub(super) fn drain<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
-        if self.net.is_stalled(id) {
+        if self.net.is_stalled(id) && !job.has(Mutant::EndPassesTheStalled) {
             self.tasks[id.index()].drains = true;
             return;
         }
@@ -122,7 +123,11 @@ impl World {
         if self.tasks[id.index()].status == Status::Finished {
             return;
         }
-        if job.settings.after_finish && self.tasks[id.index()].drained && !self.all_processed(job, id) {
+        if job.settings.after_finish
+            && self.tasks[id.index()].drained
+            && !self.all_processed(job, id)
+            && !job.has(Mutant::EndsBeforeAllIsRead)
+        {
             // What is still in its outputs would be part of no checkpoint.
             self.tasks[id.index()].ending = true;
             return;

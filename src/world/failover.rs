@@ -160,7 +160,8 @@ impl World {
         }
         self.failover.awaits_restart = false;
         // A lost coordinator restarts nothing; whoever takes over will.
-        self.failover.due = self.failover.down && !self.coordinator.lost;
+        let is_wanted = self.failover.down || job.has(Mutant::EachFailureRestarts);
+        self.failover.due = is_wanted && !self.coordinator.lost;
         self.restart_if_possible(job, host);
     }
 
@@ -233,7 +234,11 @@ impl World {
         if task.status != Status::Dead {
             host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
         }
+        let role = job.has(Mutant::RoleOutlivesRestart).then(|| task.role.clone());
         task.forget();
+        if let Some(role) = role {
+            task.role = role;
+        }
         self.net.drop_stalled(id);
         task.attempt = Attempt(task.attempt.0 + 1);
         self.discard(id, |snapshot| snapshot.id > checkpoint || !snapshot.durable, host);
@@ -249,10 +254,17 @@ impl World {
         let local = snapshot.is_some_and(|snapshot| snapshot.local);
         for (position, (state, operator)) in task.operators.iter_mut().zip(chain).enumerate() {
             let position = if local && job.has(Mutant::LocalCopiesCollide) { chain.len() - 1 } else { position };
+            let open = state.open;
             match snapshot {
                 Some(_) if local && job.has(Mutant::DirtyLocalState) => {}
                 Some(snapshot) => state.clone_state_from(&snapshot.operators[position]),
+                None if job.has(Mutant::NoSnapshotNoWipe) => {}
                 None => state.clear_state(),
+            }
+            match job.settings.mutant {
+                Some(Mutant::OpenOutputOutlivesRestart) => state.open = open,
+                Some(Mutant::PreparedOutputIsLost) => state.pending.clear(),
+                _ => {}
             }
             let (applied, lineage) = (state.applied, state.lineage);
             host.emit(Event::StateRestored { task: id, operator: *operator, applied, lineage });
@@ -264,6 +276,11 @@ impl World {
         if let Some(source) = &mut task.source {
             (source.end, source.finishes) = source.full;
             let (from, position) = (source.position, snapshot.map_or(0, |snapshot| snapshot.position));
+            let position = match job.settings.mutant {
+                Some(Mutant::RewindsToTheLastRead) => position.saturating_sub(1),
+                Some(Mutant::RewindsTooLittle) => from.min(position + 1),
+                _ => position,
+            };
             source.seek(position);
             host.emit(Event::SourceRewound { task: id, position, from });
             task.falls_behind(Some(from));
@@ -317,6 +334,12 @@ impl World {
             queued.clear();
             self.replayed(job, plan.channels[index], channel, to, (received.received, sent.sent), &mut records);
             self.queued(job, plan.channels[index], channel, from, &mut queued);
+            match job.settings.mutant {
+                Some(Mutant::OutputIsPutBackFirst) => std::mem::swap(&mut records, &mut queued),
+                Some(Mutant::CapturedIsNotPutBack) => records.clear(),
+                Some(Mutant::OvertakenIsNotPutBack) => queued.clear(),
+                _ => {}
+            }
             self.net.restore(job, channel, sent, received, host);
             let held = if plan.channels[index] == ChannelPlan::Replay { Held::Requeued } else { Held::Restored };
             self.net.reinject(job, channel, &records, held, host);
@@ -341,6 +364,7 @@ impl World {
         let task = &mut self.tasks[id.index()];
         if let Some(current) = task.current.filter(|current| current.channel == channel) {
             match current.held {
+                Held::Floating if job.has(Mutant::HalfReadKeepsItsBuffer) => {}
                 Held::Floating => self.net.drop_floating(channel, host),
                 Held::Restored => self.net.restored[id.index()] -= 1,
                 _ => {}
@@ -372,7 +396,9 @@ impl World {
             }
             (ChannelPlan::Replay, _) => {
                 let log = &mut self.net.logs[channel.index()];
-                log.records.truncate((range.1 - log.base) as usize);
+                if !job.has(Mutant::LogReplaysAll) {
+                    log.records.truncate((range.1 - log.base) as usize);
+                }
                 records.extend(log.records.iter().skip((range.0 - log.base) as usize));
             }
             _ => {}
@@ -437,7 +463,7 @@ impl World {
         self.catches_up(job, id, host);
         self.drain_if_empty(job, id, host);
         host.notice(Notice::Wake(id));
-        if self.net.restored[id.index()] > 0 {
+        if self.net.restored[id.index()] > 0 && !job.has(Mutant::CheckpointsWhileRecovering) {
             self.tasks[id.index()].recovering = true;
         } else {
             self.begin_debloating(job, id, host);

@@ -27,6 +27,7 @@ use debloat::Meter;
 
 use super::{Host, Job, Notice};
 use crate::base::{Chain, ChannelId, CheckpointId, Port, Ring, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, BarrierKind};
 use crate::scenario::BlockedRule;
 use crate::trace::Event;
@@ -76,6 +77,7 @@ pub(crate) struct Net {
     segment: u32,
     /// The size of buffers before their receiver asks for another one.
     start: u32,
+    mutant: Option<Mutant>,
 }
 
 /// A channel's control state. Its hot counters are in [`Out`] and [`In`].
@@ -280,6 +282,7 @@ impl Net {
             freed: Vec::new(),
             segment,
             start,
+            mutant: job.settings.mutant,
         };
         net.reset(job);
         net
@@ -595,7 +598,7 @@ impl Net {
 
     /// Credits arrive at the sender.
     pub fn credit<H: Host>(&mut self, job: &Job, channel: ChannelId, epoch: u32, amount: u32, host: &mut H) {
-        if self.channels[channel.index()].epoch == epoch {
+        if self.channels[channel.index()].epoch == epoch || job.has(Mutant::CreditsOutliveRestart) {
             self.channels[channel.index()].credit += amount;
             self.send(job, channel, host);
         }
@@ -617,7 +620,9 @@ impl Net {
         if control.epoch == epoch && control.blocked {
             control.blocked = false;
             host.emit(Event::ChannelResumed { channel });
-            self.offer(job, channel, host);
+            if !job.has(Mutant::ReleaseWakesNobody) {
+                self.offer(job, channel, host);
+            }
         }
     }
 

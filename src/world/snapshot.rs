@@ -1,9 +1,10 @@
 //! Captured states and captured channels, from the instant of capture to deletion.
 
 use super::net::{In, Out};
-use super::task::{OperatorState, Output};
+use super::task::{Current, OperatorState, Output};
 use super::{Host, Job, Notice, SnapshotWork, Step, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, BarrierKind, DeclineReason, Facts, TaskInput};
 use crate::scenario::WriteMishap;
 use crate::trace::Event;
@@ -311,7 +312,8 @@ impl World {
         let snapshot = self.store.begin(id, checkpoint);
         snapshot.open.push(port);
         let mut records = Vec::new();
-        if let Some(current) = task.current.filter(|current| current.channel == channel) {
+        let is_saved = |current: &Current| current.channel == channel && !job.has(Mutant::MarkerForgetsHalfRead);
+        if let Some(current) = task.current.filter(is_saved) {
             records.extend(self.net.rings[channel.index()].iter().take(current.left as usize));
             let bytes = records.iter().map(|record: &Record| record.size).sum();
             let (seq, records) = (current.seq, current.left);

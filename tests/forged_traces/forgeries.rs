@@ -134,8 +134,11 @@ const COPYING: &[Forgery] = &[
     ("restore", "state is made of other records", "restore/other state of sink", |t| {
         alter(t, EventKind::StateRestored, 4, |e| if let Event::StateRestored { lineage, .. } = e { *lineage ^= 1 });
     }),
-    ("restore", "the state was never captured", "restore/no snapshot of count", |t| {
-        t.retain(|e| !matches!(e, Event::CutState { task: TaskId(2), checkpoint: CheckpointId(1), .. }));
+    ("restore", "a task goes back twice after one failure", "restore/twice", |t| repeat(t, EventKind::RestorePoint, 0)),
+    ("restore", "a task was not asked for its state", "restore/no snapshot of count", |t| drop_nth(t, EventKind::CutState, 2)),
+    ("files", "the newest snapshot of a task is dropped", "files/deleted count", |t| {
+        let completed = find(t, EventKind::CheckpointCompleted, 1);
+        t.insert(completed + 1, Event::SnapshotsDropped { task: TaskId(2), upto: CheckpointId(2) });
     }),
     ("restore", "a source skips a record", "restore/position of source", |t| {
         alter(t, EventKind::SourceRewound, 0, |e| if let Event::SourceRewound { position, .. } = e { *position += 1 });
@@ -312,6 +315,11 @@ const OVERTAKING: &[Forgery] = &[
         let (finished, triggered) = (find(t, EventKind::TaskFinished, 0), of_checkpoint(t, EventKind::CheckpointTriggered, 7));
         put_before(t, finished, triggered + 1);
     }),
+    ("completion", "a savepoint is given up for a checkpoint", "completion/savepoint given up", |t| {
+        let completed = of_checkpoint(t, EventKind::CheckpointCompleted, 3);
+        t.insert(completed + 1, Event::CheckpointAborted { checkpoint: CheckpointId(3), reason: AbortReason::Subsumed });
+    }),
+    ("failures", "two checkpoints in a row expire, and nothing follows", "failures/goes on", |t| repeat(t, EventKind::CheckpointAborted, 0)),
     ("completion", "a savepoint lacks an acknowledgement", "completion/unacknowledged count", |t| {
         let is_it = |e: &Event| matches!(e, Event::AckReceived { task: TaskId(3), checkpoint: CheckpointId(3), .. });
         t.retain(|e| !is_it(e));

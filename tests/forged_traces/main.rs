@@ -157,6 +157,7 @@ fn a_protocol_is_only_held_to_what_it_claims() {
             "aborts",
             "ids",
             "files",
+            "failures",
             "restore",
             "at-least",
             "wake-up",

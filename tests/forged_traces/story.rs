@@ -119,6 +119,9 @@ pub fn network() -> Network {
 }
 
 /// The channels of the job by their ends.
+/// How many checkpoints in a row may fail.
+const TOLERABLE: u32 = 1;
+
 pub const S0_C0: usize = 0;
 pub const S0_C1: usize = 1;
 pub const S1_C0: usize = 2;
@@ -665,6 +668,6 @@ impl Story {
     }
 
     pub fn checks(&self, claims: Claims) -> Checks {
-        Checks::for_claims(self.plan.clone(), &network(), claims)
+        Checks::for_claims(self.plan.clone(), &network(), TOLERABLE, claims)
     }
 }

@@ -60,8 +60,7 @@ pub fn overtaking() -> Story {
     empty_channels(&mut story);
     story.round(1);
     story.trigger(5, 0);
-    story.tell(Event::CheckpointDeclined { task: TaskId(4), checkpoint: CheckpointId(5), reason: 1 });
-    story.tell(Event::CheckpointAborted { checkpoint: CheckpointId(5), reason: AbortReason::Declined });
+    story.tell(Event::CheckpointAborted { checkpoint: CheckpointId(5), reason: AbortReason::Expired });
     // The last buffer of a source that ends has not been read when the next checkpoint begins.
     story.close(S0_C1, 2);
     story.pass(S0_C1);
@@ -79,6 +78,9 @@ pub fn overtaking() -> Story {
     story.trigger(8, 0);
     story.parts(8);
     story.commit(8);
+    story.trigger(9, 0);
+    story.tell(Event::CheckpointDeclined { task: TaskId(4), checkpoint: CheckpointId(9), reason: 1 });
+    story.tell(Event::CheckpointAborted { checkpoint: CheckpointId(9), reason: AbortReason::Declined });
     (1..5).for_each(|task| story.finish(task, 8));
     story.end(true);
     story

@@ -115,6 +115,8 @@ struct Thread {
 /// The timed driver. Its memory is kept from run to run.
 pub struct Timed {
     granularity: Granularity,
+    /// When a run is stuck that has not ended, and after how many steps, unless the scenario's limit says so.
+    patience: Option<(Time, u64)>,
     threads: Vec<Thread>,
     /// Threads that are in the middle of their records and must be planned anew.
     disturbed: Vec<TaskId>,
@@ -197,7 +199,8 @@ impl Timed {
             paces: Vec::new(),
         };
         let threads = vec![Thread::default(); job.plan.tasks.len()];
-        Ok(Self { granularity, threads, disturbed: Vec::new(), lookahead: Lookahead::new(job), host })
+        let lookahead = Lookahead::new(job);
+        Ok(Self { granularity, patience: None, threads, disturbed: Vec::new(), lookahead, host })
     }
 
     /// Runs the job from its beginning to its end; the world must be new or reset.
@@ -207,13 +210,15 @@ impl Timed {
         world.start(job, seed, &mut watched);
         self.strike_at_once(job, world, observer);
         self.look_at_woken(job, world);
+        let mut left = self.patience.map_or(u64::MAX, |(_, steps)| steps);
         while let Some((time, item)) = self.next(job, world) {
             self.host.now = time;
+            left -= 1;
             if let Some(step) = self.step_of(item) {
                 self.catch_up(job, world, step, observer);
                 self.apply(job, world, step, observer);
             }
-            if self.host.ended {
+            if self.host.ended || left == 0 {
                 break;
             }
         }
@@ -257,6 +262,11 @@ impl Timed {
         self.host.schedule.unused(&job.scenario.schedule).map(note).collect()
     }
 
+    /// From now on runs that have not ended by then, or after so many steps, are stuck.
+    pub fn set_patience(&mut self, at: Time, steps: u64) {
+        self.patience = Some((at, steps));
+    }
+
     /// The virtual time that the last run took.
     pub fn now(&self) -> Time {
         self.host.now
@@ -295,7 +305,8 @@ impl Timed {
         let order = host.order(Rank::Stop, 0, 0);
         let limit = Time::ZERO + job.scenario.run.limit;
         host.agenda.push(limit, order, Item::Step(Step::Stop));
-        host.agenda.push(limit + job.scenario.run.limit * DRAIN_LIMITS + DRAIN_MIN, order, Item::Deadline);
+        let deadline = limit + job.scenario.run.limit * DRAIN_LIMITS + DRAIN_MIN;
+        host.agenda.push(self.patience.map_or(deadline, |(at, _)| at), order, Item::Deadline);
     }
 
     /// The step that an entry stands for, if it is still valid.

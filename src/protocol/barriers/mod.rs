@@ -32,6 +32,7 @@ use super::{
     TimerKind,
 };
 use crate::base::{CheckpointId, Fingerprint, Port, Span};
+use crate::fault::Mutant;
 use ports::Ports;
 use single::Single;
 use subtask::Subtask;
@@ -123,7 +124,8 @@ impl<H: Handler> BarrierTask<H> {
         if self.is_source && is_last(barrier.purpose) {
             out.push(Do::StopReading { drain: barrier.purpose == Purpose::Drain });
         }
-        if !self.open.is_empty() {
+        let is_last = self.subtask.has(Mutant::WaitsForEndedPorts) && !self.is_source;
+        if !self.open.is_empty() || is_last {
             self.trigger = Some((barrier, Port(0)));
             return;
         }

@@ -107,6 +107,12 @@ impl Single {
         self.got.len() == self.target
     }
 
+    /// Whether a checkpoint that aligns can start.
+    fn is_aligned(&self, turn: &Turn<'_>) -> bool {
+        let early = turn.subtask.has(Mutant::OneBarrierIsNotAwaited) && self.target > 2;
+        self.has_all() || early && self.got.len() + 1 == self.target
+    }
+
     fn is_obsolete(&self, checkpoint: CheckpointId) -> bool {
         checkpoint < self.current || (checkpoint == self.current && !self.is_pending())
     }
@@ -149,6 +155,10 @@ impl Single {
     }
 
     fn block(&mut self, port: Port, turn: &mut Turn<'_>) {
+        if turn.subtask.has(Mutant::PortsFreeBeforeSnapshot) {
+            turn.push(Do::Release { port });
+            return;
+        }
         self.blocked.insert(port);
         turn.note(Note::Blocked(port));
     }
@@ -171,7 +181,7 @@ impl Single {
         if blocks {
             self.block(port, turn);
         }
-        if self.has_all() {
+        if self.is_aligned(turn) {
             self.start_aligned(barrier, turn);
         } else if self.mode == Mode::Alternating && self.is_late(barrier, turn) {
             self.turn_unaligned(barrier, false, turn);
@@ -249,6 +259,9 @@ impl Single {
         self.forget_current(turn);
         if self.phase == Phase::CollectingUnaligned {
             turn.push(Do::EndCaptureInputs { checkpoint, complete: false });
+        }
+        if turn.subtask.has(Mutant::GivenUpKeepsPorts) {
+            self.blocked.clear();
         }
         self.rest(turn);
         self.stop_measuring(Note::AlignmentDropped, turn);
@@ -330,6 +343,9 @@ impl Handler for Single {
         }
         if !turn.subtask.after_finish() {
             return self.give_up(self.current, DeclineReason::InputEnded, turn);
+        }
+        if turn.subtask.has(Mutant::EndedPortIsAwaited) {
+            return;
         }
         self.count(port, turn);
         match self.phase {

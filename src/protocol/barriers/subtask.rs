@@ -20,7 +20,9 @@
 use super::is_last;
 use crate::base::{CheckpointId, Fingerprint, Span};
 use crate::fault::Mutant;
-use crate::protocol::{Barrier, BarrierKind, DeclineReason, Env, Note, TaskCommand as Do, TaskSite, Timer, TimerKind};
+use crate::protocol::{
+    Barrier, BarrierKind, DeclineReason, Env, Note, Purpose, TaskCommand as Do, TaskSite, Timer, TimerKind,
+};
 use crate::scenario::BarrierOrder;
 
 /// How many aborted checkpoints that have not begun here are remembered.
@@ -118,6 +120,11 @@ impl Subtask {
         if self.order == BarrierOrder::SnapshotThenEmit {
             self.send(barrier, env, out);
         }
+        match self.mutant.filter(|_| barrier.purpose != Purpose::Checkpoint) {
+            Some(Mutant::CommitsWithTheSavepoint) => out.push(Do::Commit { checkpoint }),
+            Some(Mutant::AcksSavepointBeforeStored) => out.push(Do::Ack { checkpoint }),
+            _ => {}
+        }
         true
     }
 
@@ -171,12 +178,16 @@ impl Subtask {
 
     pub fn completed(&mut self, checkpoint: CheckpointId, out: &mut Vec<Do>) {
         if checkpoint <= self.state.completed {
+            if self.has(Mutant::LateCompletionFails) && checkpoint > CheckpointId::INITIAL {
+                out.push(Do::Fail);
+            }
             return;
         }
         self.state.completed = checkpoint;
         out.push(Do::Commit { checkpoint });
         let ends = match self.state.ends_with {
             Some(savepoint) => checkpoint == savepoint,
+            None if self.has(Mutant::EndsWithAnyCheckpoint) => self.state.drained,
             None => self.state.final_one.is_some_and(|first| first <= checkpoint),
         };
         if ends {

@@ -16,6 +16,7 @@
 
 use super::{Handler, Ports, Turn, fingerprint_barrier, shown};
 use crate::base::{CheckpointId, Fingerprint, Port};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, DeclineReason, Note, TaskCommand as Do};
 
 /// How many checkpoints are counted at a time.
@@ -118,7 +119,9 @@ impl Handler for Tracker {
             self.stop_measuring(Note::AlignmentEnded, turn);
             turn.start(barrier);
         } else if let Some(at) = self.pending.iter().position(|count| count.id() == id) {
-            if self.pending[at].count(port) {
+            let Count { target, got, .. } = &self.pending[at];
+            let early = turn.subtask.has(Mutant::TrackerCountsOneTooMany) && *target > 2 && got.len() + 2 == *target;
+            if self.pending[at].count(port) || early {
                 self.complete(at, turn);
             }
         } else if id > self.newest {

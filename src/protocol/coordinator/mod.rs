@@ -225,18 +225,33 @@ impl BarrierCoordinator {
         self.stop_interval(out);
     }
 
+    /// What a restart goes back to; `None`: the beginning.
+    fn restore_point(&self) -> Option<Completed> {
+        let (state, newest) = (&self.state, self.state.newest());
+        match self.settings.mutant {
+            Some(Mutant::ForgetsWhereItStopped) => state.kept.last().cloned(),
+            Some(Mutant::SortsIdsAsWords) => state.kept.iter().max_by_key(|kept| kept.id.to_string()).cloned(),
+            Some(Mutant::RestoresTheUnrecorded) => {
+                let unrecorded = state.pending.iter().rfind(|pending| pending.is_recording() && !pending.stops());
+                unrecorded.map(|pending| Completed::new(pending, newest)).or(newest.cloned())
+            }
+            _ => newest.cloned(),
+        }
+    }
+
     /// Back to the newest complete checkpoint, with nothing under way.
     fn restart(&mut self, failed: &[TaskId], out: &mut Vec<Do>) {
         let stops = !matches!(self.state.course, Course::On | Course::Finishing) || self.state.stopped_at.is_some();
-        let (survives, unrecorded) =
-            [Mutant::RecordSurvivesRestart, Mutant::RestoresUnrecorded].map(|m| self.settings.has(m)).into();
-        let recording = self.state.pending.iter().rfind(|pending| pending.is_recording());
-        let wrong = recording.filter(|_| unrecorded).map(|pending| Completed::new(pending, self.state.newest()));
-        for pending in self.take_out(|pending| !(survives && pending.is_recording())) {
+        let point = self.restore_point();
+        let spares = self.settings.has(Mutant::RecordOutlivesRestart);
+        for pending in self.take_out(|pending| !(spares && pending.is_recording())) {
             self.give_up(&pending, AbortReason::Restarted, out);
         }
         self.state.queue.clear();
-        (self.state.running, self.state.drained, self.state.course) = (false, None, Course::On);
+        (self.state.running, self.state.drained) = (false, None);
+        if self.state.course != Course::Stopped || !self.settings.has(Mutant::StopSurvivesRestart) {
+            self.state.course = Course::On;
+        }
         (self.state.covered, self.state.retry, self.state.reminder) = (false, Retry::Now, Retry::Later);
         let captured = if self.style.captures { ChannelPlan::Reinject } else { ChannelPlan::Empty };
         let mut restored = vec![false; self.graph.tasks];
@@ -247,8 +262,11 @@ impl BarrierCoordinator {
         }
         // Tasks go back behind what may be recorded: nobody may restore that any more.
         out.extend(self.state.unsure.drain(..).map(Do::Forget));
-        let plan = self.graph.recovery(wrong.as_ref().or(self.state.newest()), captured, &restored);
-        for (ended, point) in self.state.ended.iter_mut().zip(&plan.tasks) {
+        let mut plan = self.graph.recovery(point.as_ref(), captured, &restored);
+        for (ended, point) in self.state.ended.iter_mut().zip(&mut plan.tasks) {
+            if let (RestorePoint::Ended(id), true) = (*point, self.settings.has(Mutant::EndedTaskRunsAgain)) {
+                *point = RestorePoint::Snapshot(id);
+            }
             *ended = match point {
                 RestorePoint::Live => *ended,
                 point => matches!(point, RestorePoint::Ended(_)),

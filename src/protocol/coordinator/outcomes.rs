@@ -34,6 +34,9 @@ impl BarrierCoordinator {
             let pending = &self.state.pending[at];
             let record = Completed::new(pending, self.state.newest()).record(pending.purpose());
             out.extend([Do::CancelTimer(expiry(id)), Do::Record(record)]);
+            if pending.stops() && self.settings.has(Mutant::LastIsToldBeforeTheRecord) {
+                out.extend(pending.participants().map(|task| Do::Notify { task, checkpoint: id }));
+            }
         }
     }
 
@@ -50,6 +53,8 @@ impl BarrierCoordinator {
             self.state.pause = Pause::Since(env.now());
         }
         match pending.purpose() {
+            Purpose::Savepoint if self.settings.has(Mutant::SavepointIsKept) => return self.keep(&pending, out),
+            Purpose::Savepoint if self.settings.has(Mutant::SavepointIsTold) => {}
             Purpose::Savepoint => return,
             Purpose::Checkpoint => {
                 self.state.covered |= pending.covers_all;
@@ -61,7 +66,11 @@ impl BarrierCoordinator {
             }
         }
         let is_older = |older: &Pending| older.id() < id && older.purpose() == Purpose::Checkpoint;
-        for older in self.take_out(is_older) {
+        let older = match self.settings.has(Mutant::OlderIsNotSubsumed) {
+            true => Vec::new(),
+            false => self.take_out(is_older),
+        };
+        for older in older {
             self.give_up(&older, AbortReason::Subsumed, out);
         }
         out.extend(pending.participants().map(|task| Do::Notify { task, checkpoint: id }));
@@ -79,8 +88,9 @@ impl BarrierCoordinator {
         let oldest = self.state.kept.remove(0);
         out.push(Do::Forget(oldest.id));
         let keep_from = self.state.kept[0].id;
+        let drops_all = self.state.starts > 1 && self.settings.has(Mutant::DropsWhatTheEndedNeed);
         // A task that has ended stays at the last snapshot it took, however old that is.
-        let running = self.state.ended.iter().enumerate().filter(|(_, ended)| !**ended);
+        let running = self.state.ended.iter().enumerate().filter(|(_, ended)| drops_all || !**ended);
         out.extend(running.map(|(task, _)| Do::Drop { task: TaskId::from(task), keep_from }));
         self.clean(oldest.id, out);
     }
@@ -151,7 +161,8 @@ impl BarrierCoordinator {
     ) {
         if self.state.drained.is_some() && !failed.is_empty() && reason != AbortReason::NotRunning {
             // What covers the end of the data begins at once, but not again and again without a pause.
-            self.state.retry = Retry::Later;
+            let again = !self.settings.has(Mutant::LastCheckpointIsTriedOnce);
+            self.state.retry = if again { Retry::Later } else { Retry::Timed };
         }
         for pending in &failed {
             self.give_up(pending, reason, out);

@@ -60,6 +60,11 @@ impl Graph {
         (0..self.tasks).filter(|task| is_head[*task]).map(TaskId::from).collect()
     }
 
+    /// Whether a task reads from outside.
+    pub fn is_source(&self, task: TaskId) -> bool {
+        self.sources.contains(&task)
+    }
+
     /// Back to a complete checkpoint, or to the beginning; `captured` is what channels begin with.
     /// Tasks that need not be `restored` are in regions of their own: they and their channels keep what they have.
     pub fn recovery(&self, to: Option<&Completed>, captured: ChannelPlan, restored: &[bool]) -> RecoveryPlan {

@@ -227,7 +227,11 @@ impl BarrierCoordinator {
         let id = self.state.last.next();
         self.state.last = id;
         let barrier = Barrier { checkpoint: id, kind: self.kind(request.purpose), purpose: request.purpose, triggered };
-        self.state.pending.push(Pending::new(barrier, Graph::parts(&self.state.ended)));
+        let ended = match self.state.starts > 1 && self.settings.has(Mutant::AwaitsTheEnded) {
+            true => &vec![false; self.state.ended.len()],
+            false => &self.state.ended,
+        };
+        self.state.pending.push(Pending::new(barrier, Graph::parts(ended)));
         out.push(Do::Begin(barrier));
         if !self.settings.has(Mutant::FireAndForget) {
             out.push(Do::SetTimer { timer: expiry(id), delay: self.settings.timeout });
@@ -269,12 +273,20 @@ impl BarrierCoordinator {
         if self.state.preparing != Some(id) {
             return;
         }
+        if self.settings.has(Mutant::GivenUpWhilePrepared)
+            && self.state.pending.iter().all(|pending| pending.id() != id)
+        {
+            return;
+        }
         self.state.preparing = None;
         let Some(pending) = self.state.pending.iter_mut().find(|pending| pending.id() == id) else { return };
         if pending.phase == Phase::Preparing {
             pending.phase = Phase::Acknowledging;
             let barrier = pending.barrier;
-            let heads = self.graph.heads(&pending.parts);
+            let mut heads = self.graph.heads(&pending.parts);
+            if self.settings.has(Mutant::OnlySourcesAreTold) {
+                heads.retain(|task| self.graph.is_source(*task));
+            }
             out.extend(heads.into_iter().map(|task| Do::Trigger { task, barrier }));
         }
     }

@@ -6,6 +6,7 @@
 //! into them when it is restored.
 
 use crate::base::{CheckpointId, Fingerprint, Port};
+use crate::fault::Mutant;
 use crate::protocol::{
     Barrier, BarrierCoordinator, BarrierKind, Claims, CoordinatorRole, Delivery, Edges, Env, JobSite, Protocol, Style,
     TaskCommand as Do, TaskInput, TaskRole, TaskSite,
@@ -50,6 +51,7 @@ impl Protocol for ChandyLamport {
             closed: vec![false; site.ports as usize],
             drained: false,
             last: None,
+            mutant: settings.mutant,
         })
     }
 
@@ -77,6 +79,7 @@ struct MarkerTask {
     drained: bool,
     /// The first snapshot that began after that: when it is complete, the task may end.
     last: Option<CheckpointId>,
+    mutant: Option<Mutant>,
 }
 
 #[derive(Clone)]
@@ -128,6 +131,13 @@ impl TaskRole for MarkerTask {
                 };
                 out.push(Do::EndCapture { port, checkpoint: id });
                 self.running[at].seen[port.index()] = true;
+                if self.mutant == Some(Mutant::SecondMarkerEndsAll) {
+                    let open = self.running[at].seen.iter_mut().enumerate().filter(|(_, seen)| !**seen);
+                    out.extend(open.map(|(port, seen)| {
+                        *seen = true;
+                        Do::EndCapture { port: Port::from(port), checkpoint: id }
+                    }));
+                }
                 self.running.retain(|snapshot| snapshot.seen.contains(&false));
             }
             TaskInput::Ended { port } => {

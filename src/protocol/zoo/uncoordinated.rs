@@ -10,6 +10,7 @@
 //! has ended every task is asked for a last snapshot; nobody ends before all of them are durable.
 
 use crate::base::{ChannelId, CheckpointId, Concern, Fingerprint, Span, TaskId, below};
+use crate::fault::Mutant;
 use crate::protocol::{
     Barrier, BarrierKind, ChannelPlan, Claims, CoordinatorCommand, CoordinatorInput, CoordinatorRole, Delivery, Edges,
     Env, Facts, JobSite, Needs, ParameterSpec, Protocol, RecoveryPlan, RestorePoint, TaskCommand as Do, TaskInput,
@@ -68,7 +69,8 @@ impl Protocol for Uncoordinated {
 
     fn coordinator(&self, site: &JobSite<'_>) -> Box<dyn CoordinatorRole> {
         let ends = site.plan.channels.iter().map(|channel| (channel.from, channel.to)).collect();
-        Box::new(LineCoordinator { tasks: site.plan.tasks.len(), ends, state: LineState::default() })
+        let (tasks, mutant) = (site.plan.tasks.len(), site.settings.mutant);
+        Box::new(LineCoordinator { tasks, ends, mutant, state: LineState::default() })
     }
 }
 
@@ -137,6 +139,7 @@ struct LineCoordinator {
     tasks: usize,
     /// Sender and receiver of each channel.
     ends: Vec<(TaskId, TaskId)>,
+    mutant: Option<Mutant>,
     state: LineState,
 }
 
@@ -151,7 +154,12 @@ struct LineState {
 /// Lowers the points of receivers that know too much until the line is consistent; `None` is live.
 ///
 /// It ends because a point only ever goes down and the initial state of everybody is consistent.
-fn recovery_line(ends: &[(TaskId, TaskId)], facts: &dyn Facts, line: &mut [Option<CheckpointId>]) {
+fn recovery_line(
+    ends: &[(TaskId, TaskId)],
+    facts: &dyn Facts,
+    line: &mut [Option<CheckpointId>],
+    mutant: Option<Mutant>,
+) {
     loop {
         let mut lowered = false;
         for (index, (from, to)) in ends.iter().enumerate() {
@@ -162,7 +170,7 @@ fn recovery_line(ends: &[(TaskId, TaskId)], facts: &dyn Facts, line: &mut [Optio
                 lowered = true;
             }
         }
-        if !lowered {
+        if !lowered || mutant == Some(Mutant::RecoveryLineInOnePass) {
             return;
         }
     }
@@ -179,7 +187,7 @@ impl LineCoordinator {
         for task in failed {
             line[task.index()] = Some(facts.newest(*task, None));
         }
-        recovery_line(&self.ends, facts, &mut line);
+        recovery_line(&self.ends, facts, &mut line, self.mutant);
         let channels = self.ends.iter().map(|(from, to)| match (line[from.index()], line[to.index()]) {
             (None, None) => ChannelPlan::Keep,
             _ => ChannelPlan::Replay,
@@ -193,7 +201,7 @@ impl LineCoordinator {
     /// Drops what no recovery can need: everything below the line of durable snapshots alone.
     fn collect_garbage(&mut self, facts: &dyn Facts, out: &mut Vec<CoordinatorCommand>) {
         let mut line: Vec<_> = (0..self.tasks).map(|task| Some(facts.newest(TaskId::from(task), None))).collect();
-        recovery_line(&self.ends, facts, &mut line);
+        recovery_line(&self.ends, facts, &mut line, self.mutant);
         self.state.line.resize(self.tasks, CheckpointId::INITIAL);
         for (task, (old, new)) in self.state.line.iter_mut().zip(&line).enumerate() {
             let new = new.expect("no task of this line is live");

@@ -5,6 +5,7 @@
 
 use super::{Held, Net};
 use crate::base::ChannelId;
+use crate::fault::Mutant;
 use crate::trace::Event;
 use crate::world::{Host, Job, Notice};
 
@@ -85,7 +86,7 @@ impl Net {
                     control.floating -= 1;
                     let gate = control.gate;
                     self.free_floating(channel, gate, host);
-                } else {
+                } else if !(control.waiting && job.has(Mutant::NoCreditWhileWaiting)) {
                     self.grant(channel, 1, host);
                 }
             }

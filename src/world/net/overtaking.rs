@@ -11,6 +11,7 @@
 
 use super::{Held, Item, Net};
 use crate::base::{ChannelId, CheckpointId, Port, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, BarrierKind};
 use crate::trace::Event;
 use crate::world::{Host, Job};
@@ -44,9 +45,10 @@ pub(crate) struct Overtaken;
 
 impl Keeper {
     /// A barrier arrived.
-    fn hear(&mut self, id: CheckpointId) {
-        if id > self.seen || (id == self.seen && self.state != Keeping::Nothing) {
-            (self.state, self.seen) = (Keeping::Behind, id);
+    fn hear(&mut self, id: CheckpointId, mutant: Option<Mutant>) {
+        let any_ends_it = mutant == Some(Mutant::StaleBarrierEndsCapture) && self.state == Keeping::Until;
+        if id > self.seen || (id == self.seen && self.state != Keeping::Nothing) || any_ends_it {
+            (self.state, self.seen) = (Keeping::Behind, id.max(self.seen));
         }
         if self.last.is_none_or(|(last, _)| id > last) {
             self.last = Some((id, self.next));
@@ -59,17 +61,20 @@ impl Keeper {
     }
 
     /// A checkpoint begins; says below which number queued buffers belong to it.
-    fn begin(&mut self, id: CheckpointId) -> Result<u64, Overtaken> {
+    fn begin(&mut self, id: CheckpointId, mutant: Option<Mutant>) -> Result<u64, Overtaken> {
         if self.last.is_some_and(|(last, _)| id < last) {
             return Err(Overtaken);
         }
-        self.last = self.last.filter(|(last, _)| id == *last);
+        if mutant != Some(Mutant::StaleBarrierBoundsCapture) {
+            self.last = self.last.filter(|(last, _)| id == *last);
+        }
         let below = self.last.map_or(u64::MAX, |(_, behind)| behind);
         if self.state == Keeping::Behind && self.seen > id {
             return Err(Overtaken);
         }
         if self.seen < id {
-            (self.state, self.seen) = (Keeping::Until, id);
+            let is_behind = mutant == Some(Mutant::AnyBarrierCounts) && self.state == Keeping::Behind;
+            (self.state, self.seen) = (if is_behind { Keeping::Behind } else { Keeping::Until }, id);
         }
         Ok(below)
     }
@@ -160,7 +165,7 @@ impl Net {
     /// A barrier has just arrived at a remote receiver, as the `at`-th item: it may go to the front, or send news there.
     pub(super) fn barrier_arrives(&mut self, channel: ChannelId, at: usize, barrier: Barrier) {
         if let Some(keeper) = self.keepers.get_mut(channel.index()) {
-            keeper.hear(barrier.checkpoint);
+            keeper.hear(barrier.checkpoint, self.mutant);
         }
         let control = &mut self.channels[channel.index()];
         let front = control.front as usize;
@@ -189,13 +194,13 @@ impl Net {
     /// A barrier was read from a local channel: that is when its receiver hears of it.
     pub fn hear(&mut self, channel: ChannelId, id: CheckpointId) {
         if let Some(keeper) = self.keepers.get_mut(channel.index()) {
-            keeper.hear(id);
+            keeper.hear(id, self.mutant);
         }
     }
 
     /// A checkpoint captures a channel from now on; tells the buffers queued at the receiver that belong to it.
     pub fn begin_keeping(&mut self, job: &Job, channel: ChannelId, id: CheckpointId) -> Result<Vec<u64>, Overtaken> {
-        let below = self.keepers[channel.index()].begin(id)?;
+        let below = self.keepers[channel.index()].begin(id, self.mutant)?;
         if job.plan.channels[channel.index()].local {
             return Ok(Vec::new());
         }
@@ -318,21 +323,21 @@ mod tests {
     #[test]
     fn a_keeper_wants_what_arrives_before_the_barrier_and_nothing_behind_it() {
         let mut keeper = Keeper::default();
-        assert_eq!(keeper.begin(ONE), Ok(u64::MAX));
+        assert_eq!(keeper.begin(ONE, None), Ok(u64::MAX));
         assert_eq!(keeper.wants(), Some(ONE));
         keeper.next = 7;
-        keeper.hear(ONE);
+        keeper.hear(ONE, None);
         assert_eq!(keeper.wants(), None);
         keeper.end(ONE);
-        keeper.hear(TWO);
-        assert_eq!((keeper.begin(TWO), keeper.wants()), (Ok(7), None));
+        keeper.hear(TWO, None);
+        assert_eq!((keeper.begin(TWO, None), keeper.wants()), (Ok(7), None));
     }
 
     #[test]
     fn a_keeper_that_heard_of_a_newer_barrier_refuses_an_older_checkpoint() {
         let mut keeper = Keeper::default();
-        keeper.hear(TWO);
-        assert_eq!(keeper.begin(ONE), Err(Overtaken));
-        assert_eq!(keeper.begin(TWO), Ok(0));
+        keeper.hear(TWO, None);
+        assert_eq!(keeper.begin(ONE, None), Err(Overtaken));
+        assert_eq!(keeper.begin(TWO, None), Ok(0));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Channel, Held, In, Item, Keeper, Net, Out};
 use crate::base::{ChannelId, TaskId};
+use crate::fault::Mutant;
 use crate::trace::Event;
 use crate::workload::Record;
 use crate::world::{Host, Job};
@@ -23,11 +24,16 @@ impl Net {
         if self.outs[channel.index()].is_open() && !self.channels[channel.index()].flush {
             self.unflushed[job.plan.channels[channel.index()].from.index()] -= 1;
         }
-        while self.channels[channel.index()].segments > 0 {
+        let kept = u32::from(job.has(Mutant::RestoreKeepsASegment));
+        while self.channels[channel.index()].segments > kept {
             self.return_segment(job, channel, host);
         }
         let gate = self.channels[channel.index()].gate;
-        let floating = self.channels[channel.index()].floating + self.floating_in_queue(channel);
+        let floating = self.channels[channel.index()].floating;
+        let floating = match job.has(Mutant::RestoreForgetsArrived) {
+            true => floating,
+            false => floating + self.floating_in_queue(channel),
+        };
         self.gates[gate as usize].waiting.retain(|waiting| waiting != channel.0);
         let control = &mut self.channels[channel.index()];
         (control.floating, control.waiting) = (0, false);
@@ -76,6 +82,13 @@ impl Net {
     pub fn drop_floating<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
         let gate = self.channels[channel.index()].gate;
         self.free_floating(channel, gate, host);
+    }
+
+    /// If a floating buffer lies at a receiver, it goes back to its gate although it is not empty: nobody should.
+    pub fn drop_one_floating<H: Host>(&mut self, channel: ChannelId, host: &mut H) {
+        if self.floating_in_queue(channel) > 0 {
+            self.drop_floating(channel, host);
+        }
     }
 
     fn floating_in_queue(&self, channel: ChannelId) -> u32 {

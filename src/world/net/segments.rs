@@ -8,6 +8,7 @@
 
 use super::{Held, Item, Net};
 use crate::base::ChannelId;
+use crate::fault::Mutant;
 use crate::trace::Event;
 use crate::world::{Host, Job};
 
@@ -101,6 +102,8 @@ impl Net {
         let in_use = &mut self.in_use[pool.task.index()];
         *in_use -= 1;
         host.emit(Event::SegmentReturned { task: pool.task, in_use: *in_use });
-        self.freed.push(pool.task);
+        if !job.has(Mutant::OnlyFullPoolsWake) || pool.in_use + 1 == pool.size {
+            self.freed.push(pool.task);
+        }
     }
 }

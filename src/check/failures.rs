@@ -1,0 +1,147 @@
+//! More checkpoints in a row that fail than a job tolerates restart it.
+//!
+//! A checkpoint that expires is a failure, unless it is a savepoint or a newer one is complete; any completion of a newer
+//! one, savepoints included, begins the count anew. While the job is down nothing can restart it. A task may also refuse
+//! its part because that failed, or a record may not be written; what of that counts is not told, so here the count begins
+//! anew with it, as it does with a restart that this check did not ask for and with a takeover.
+
+use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Savepoints, Setting};
+use crate::base::{CheckpointId, Fingerprint, Time};
+use crate::plan::Plan;
+use crate::trace::{AbortReason, Event, EventKind};
+
+pub(super) static ABOUT: About = About {
+    name: "failures",
+    sentence: "When more checkpoints in a row have expired than the job tolerates, it restarts.",
+    needs: Claim::Coordinated,
+};
+
+const WANTS: Kinds = Kinds::of(&[
+    EventKind::TaskFailed,
+    EventKind::TaskCancelled,
+    EventKind::CheckpointTriggered,
+    EventKind::CheckpointCompleted,
+    EventKind::CheckpointAborted,
+    EventKind::JobRestarting,
+    EventKind::RestorePoint,
+    EventKind::CoordinatorTookOver,
+]);
+
+#[derive(Clone)]
+pub(super) struct Failures {
+    tolerable: u32,
+    savepoints: Savepoints,
+    /// In a row.
+    failed: u32,
+    /// The newest complete one.
+    newest: CheckpointId,
+    /// A failure was one too many, and the job did not restart yet.
+    due: Option<CheckpointId>,
+    /// A task failed: what restarts the job next is no failure of a checkpoint.
+    thrown: bool,
+    /// It is down already.
+    down: bool,
+    examined: u64,
+}
+
+impl Failures {
+    pub(super) fn new(setting: &Setting<'_>) -> Self {
+        Self {
+            tolerable: setting.tolerable_failures,
+            savepoints: Savepoints::default(),
+            failed: 0,
+            newest: CheckpointId::INITIAL,
+            due: None,
+            thrown: false,
+            down: false,
+            examined: 0,
+        }
+    }
+
+    fn expired(&mut self, checkpoint: CheckpointId) {
+        if self.savepoints.holds(checkpoint) || checkpoint <= self.newest {
+            return;
+        }
+        self.examined += 1;
+        self.failed += 1;
+        if self.failed > self.tolerable {
+            self.failed = 0;
+            self.due = Some(checkpoint).filter(|_| !self.down);
+        }
+    }
+
+    fn judge(&mut self, at: Time, out: &mut Findings) {
+        let Some(checkpoint) = self.due.take() else { return };
+        let tolerable = self.tolerable;
+        out.add(ABOUT.name, at, || {
+            let text = format!(
+                "checkpoint {checkpoint} expired as one more in a row than the {tolerable} that are tolerated, and the \
+                 job goes on"
+            );
+            Finding::new("goes on", text).checkpoint(checkpoint)
+        });
+    }
+}
+
+impl Check for Failures {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn wants(&self) -> Kinds {
+        WANTS
+    }
+
+    fn event(&mut self, at: Time, event: &Event, _: &Plan, out: &mut Findings) {
+        match *event {
+            Event::TaskFailed { .. } => (self.thrown, self.due) = (true, None),
+            // It restarts, or ends because it was restarted often enough.
+            Event::TaskCancelled { .. } => self.due = None,
+            Event::JobRestarting { .. } => {
+                (self.down, self.due) = (true, None);
+                if !std::mem::take(&mut self.thrown) {
+                    self.failed = 0;
+                }
+            }
+            Event::RestorePoint { .. } => self.down = false,
+            Event::CheckpointTriggered { checkpoint, purpose } => {
+                self.judge(at, out);
+                self.savepoints.begin(checkpoint, purpose);
+            }
+            Event::CheckpointCompleted { checkpoint } => {
+                self.judge(at, out);
+                if checkpoint > self.newest {
+                    (self.newest, self.failed) = (checkpoint, 0);
+                }
+            }
+            Event::CheckpointAborted { checkpoint, reason: AbortReason::Expired } => self.expired(checkpoint),
+            Event::CheckpointAborted { reason: AbortReason::Declined | AbortReason::Unrecorded, .. } => self.failed = 0,
+            Event::CoordinatorTookOver { .. } => (self.failed, self.due) = (0, None),
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
+        self.judge(end.at, out);
+    }
+
+    fn reset(&mut self) {
+        (self.failed, self.newest, self.due) = (0, CheckpointId::INITIAL, None);
+        (self.thrown, self.down, self.examined) = (false, false, 0);
+        self.savepoints.clear();
+    }
+
+    fn fingerprint(&self, into: &mut Fingerprint) {
+        into.words([u64::from(self.failed), self.newest.0, self.due.map_or(0, |id| id.0)].into_iter());
+        into.word(u64::from(self.thrown) << 1 | u64::from(self.down));
+        self.savepoints.fingerprint(into);
+    }
+
+    fn examined(&self) -> u64 {
+        self.examined
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+}
