@@ -139,6 +139,9 @@ pub fn hunt_mutants(hunt: &Hunt<'_>) -> Result<Matrix, Problem> {
     Ok(Matrix { fates, control, unclean })
 }
 
+/// What stands for the check in runs that broke down.
+const BROKEN: &str = "panic";
+
 fn fate(hunt: &Hunt<'_>, mutant: Mutant, calm: &[(&'static str, Scenario)]) -> Result<Fate, Problem> {
     let mut fate = Fate { mutant, broken: None, tried: 0, first: None, caught: BTreeMap::new(), scenario: None };
     for (protocol, scenario) in calm {
@@ -158,7 +161,12 @@ fn fate(hunt: &Hunt<'_>, mutant: Mutant, calm: &[(&'static str, Scenario)]) -> R
             // A few random jobs are long: one that nobody has patience for proves nothing.
             let Some(caught) = trial.run(Some(mutant)).filter(|_| trial.run(None).is_none()) else { continue };
             caught.checks.iter().for_each(|check| *fate.caught.entry(check).or_default() += 1);
-            if fate.first.is_none() {
+            // A run that broke down is better than nothing, but a check is wanted.
+            if fate.first.as_ref().is_none_or(|(_, first)| first.check == BROKEN && caught.check != BROKEN) {
+                if caught.check == BROKEN {
+                    fate.first.get_or_insert((trial, caught));
+                    continue;
+                }
                 fate.first = Some((trial, caught));
                 end = end.min(trial.seed + 1 + hunt.more);
             }

@@ -60,6 +60,10 @@ impl Failures {
 
     fn expired(&mut self, checkpoint: CheckpointId) {
         if self.savepoints.holds(checkpoint) || checkpoint <= self.newest {
+            if self.savepoints.holds(checkpoint) && !self.savepoints.holds_plain(checkpoint) {
+                // The job fails with a savepoint that was to stop it, and the count begins anew.
+                self.failed = 0;
+            }
             return;
         }
         self.examined += 1;

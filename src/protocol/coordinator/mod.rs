@@ -281,7 +281,9 @@ impl BarrierCoordinator {
         let newest = records.iter().map(|record| record.checkpoint).max().unwrap_or_default();
         let last = if self.settings.has(Mutant::CounterStartsOver) { newest } else { last };
         (self.state.last, self.state.starts) = (last, 1);
+        // With several under way at a time, they need not be recorded in the order of their ids.
         let mut records: Vec<&Record> = records.iter().collect();
+        records.sort_by_key(|record| record.checkpoint);
         if self.settings.has(Mutant::RecordsByName) {
             records.sort_by_key(|record| record.checkpoint.to_string());
         }
