@@ -26,6 +26,7 @@
 mod account;
 mod at_least;
 mod buffers;
+mod commits;
 mod completion;
 mod cut;
 mod figures;
@@ -35,6 +36,7 @@ mod order;
 mod output;
 mod pages;
 mod persisted;
+mod promise;
 mod records;
 mod restore;
 mod runner;
@@ -66,6 +68,7 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &restore::ABOUT, build: |setting| Box::new(restore::Restore::new(setting)) },
     Entry { about: &state::ABOUT, build: |setting| Box::new(state::State::new(setting)) },
     Entry { about: &at_least::ABOUT, build: |setting| Box::new(at_least::AtLeast::new(setting)) },
+    Entry { about: &commits::ABOUT, build: |setting| Box::new(commits::Commits::new(setting)) },
     Entry { about: &output::ABOUT, build: |setting| Box::new(output::Output::new(setting)) },
     Entry { about: &wake_up::ABOUT, build: |setting| Box::new(wake_up::WakeUp::new(setting)) },
     Entry { about: &liveness::ABOUT, build: |setting| Box::new(liveness::Liveness::new(setting)) },

@@ -4,9 +4,9 @@
 //! gives a smaller scenario of the same kind.
 
 use super::{
-    BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Failover, Fault, Job, Keys,
-    Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared, SinkMode,
-    Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
+    BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, External, Failover, Fault, Job,
+    Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared,
+    SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, Transactions, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -99,6 +99,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         schedule: Vec::new(),
         run: RunFor { seed, limit: Span::from_secs(10) },
         expect: Expect::default(),
+        external: External::default(),
         job,
     }
 }
@@ -289,6 +290,7 @@ fn operator(dice: &mut Dice, limits: &Limits, id: String, kind: &str) -> Operato
         },
         source: None,
         sink: SinkMode::TwoPhase,
+        transactions: Transactions::default(),
         on: None,
         place: Place::default(),
     }
@@ -310,6 +312,7 @@ fn random_source(dice: &mut Dice, limits: &Limits, parallelism: u32, sources: u6
         keys: Keys { count, skew: dice.pick(&[Skew::Even, Skew::Zipf, Skew::Hot { keys: 1, percent: 60 }]) },
         size: Bytes(dice.pick(&[1, 30, 100, 130, 700])),
         end: SourceEnd::Finishes,
+        replayable: true,
     }
 }
 

@@ -8,7 +8,8 @@ use super::operators::value_hash;
 use super::{KeptState, Record, Workload};
 use crate::base::{Concern, Draws};
 use crate::plan::Plan;
-use crate::scenario::Partitioner;
+use crate::scenario::{Partitioner, SinkMode};
+use std::collections::BTreeSet;
 
 /// What the whole job must have done to the records that its sources emitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct Oracle {
     waiting: Vec<Vec<Record>>,
     /// By operator: its output edges.
     next: Vec<Vec<Next>>,
+    /// What idempotent sinks have written.
+    rows: BTreeSet<(u32, u64)>,
 }
 
 /// An output edge of an operator.
@@ -82,7 +85,8 @@ impl Oracle {
             }
         }
         let waiting = vec![Vec::new(); plan.operators.len()];
-        Self { expected: Expected::default(), order: plan.order.iter().map(|op| op.0).collect(), waiting, next }
+        let rows = BTreeSet::new();
+        Self { rows, expected: Expected::default(), order: plan.order.iter().map(|op| op.0).collect(), waiting, next }
     }
 
     /// The result for sources that emitted `emitted(operator, partition)` records of each of their partitions.
@@ -92,6 +96,7 @@ impl Oracle {
         seed: u64,
         mut emitted: impl FnMut(usize, u32) -> u64,
     ) -> &Expected {
+        self.rows.clear();
         self.expected.operators.clear();
         self.expected.operators.resize(workload.behaviours.len(), ExpectedOperator::default());
         for (operator, log) in workload.logs.iter().enumerate() {
@@ -147,6 +152,14 @@ impl Oracle {
             KeptState::CountPerKey => {
                 let values = records.iter().fold(0, |sum: u64, record| sum.wrapping_add(value_hash(record.key, 1)));
                 result.values = result.values.wrapping_add(values);
+            }
+            KeptState::Output(SinkMode::Idempotent) => {
+                // A record that comes twice by itself is one row.
+                let output = result.output.get_or_insert_default();
+                for record in records.iter().filter(|record| self.rows.insert((operator as u32, record.lineage))) {
+                    output.records += 1;
+                    output.lineage = output.lineage.wrapping_add(record.lineage);
+                }
             }
             KeptState::Output(_) => {
                 let output = result.output.get_or_insert_default();

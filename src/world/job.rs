@@ -35,7 +35,12 @@ impl Job {
 
     /// Compiles a checked scenario for an engine that makes a wrong decision.
     pub fn compile_mutant(scenario: Scenario, mutant: Option<Mutant>) -> Result<Self, Problem> {
-        let plan = Arc::new(plan::build(&scenario));
+        let mut plan = plan::build(&scenario);
+        if mutant == Some(Mutant::CommittablesOvertaken) {
+            let committers: Vec<bool> = plan.operators.iter().map(|operator| operator.is_committer).collect();
+            plan.edges.iter_mut().filter(|edge| committers[edge.to.index()]).for_each(|edge| edge.overtaking = true);
+        }
+        let plan = Arc::new(plan);
         let (protocol, mut settings) = protocol::configure(&scenario, &plan)?;
         settings.mutant = mutant;
         let workload = Workload::new(&scenario);

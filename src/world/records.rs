@@ -6,11 +6,13 @@
 use super::net::{Held, Net};
 use super::task::{Current, OperatorState, Output};
 use super::{Host, Job, Notice, World};
-use crate::base::{ChannelId, OperatorId, TaskId};
+use crate::base::{Attempt, ChannelId, OperatorId, TaskId, mix};
+use crate::fault::Mutant;
 use crate::plan::OutEdge;
 use crate::scenario::{Partitioner, SinkMode};
 use crate::trace::Event;
 use crate::workload::{Behaviour, KeptState, Record};
+use std::collections::BTreeSet;
 
 /// Where an operator's outputs go: to the next operator of the chain, or out.
 pub struct Route;
@@ -68,7 +70,8 @@ impl World {
     pub(super) fn run<H: Host>(&mut self, job: &Job, id: TaskId, records: u32, host: &mut H) {
         let task = &mut self.tasks[id.index()];
         task.processed += u64::from(records);
-        let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns };
+        let (rows, attempt) = (&mut self.external.rows, task.attempt);
+        let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns, rows, attempt };
         if let Some(current) = &mut task.current {
             debug_assert!(records <= current.left);
             let channel = current.channel;
@@ -135,6 +138,8 @@ impl OperatorState {
         self.counts.fill(0);
         self.open = Output::default();
         self.pending.clear();
+        self.heard.clear();
+        self.incomplete.clear();
     }
 
     /// Applies records one after the other.
@@ -168,12 +173,20 @@ impl OperatorState {
 
     fn write(&mut self, mode: SinkMode, output: Output) {
         match mode {
-            SinkMode::TwoPhase => self.open.add(output),
-            SinkMode::Plain => {
-                self.visible.add(output);
-                self.unreported.add(output);
-            }
+            SinkMode::TwoPhase | SinkMode::Committables => self.open.add(output),
+            // One after the other: what is committed outside is not written again.
+            SinkMode::Offsets if self.applied <= self.stored => {}
+            SinkMode::Offsets => self.open.add(output),
+            SinkMode::Plain => self.show(output),
+            // By the thread, which knows what was written before.
+            SinkMode::Idempotent => {}
         }
+    }
+
+    #[inline]
+    fn show(&mut self, output: Output) {
+        self.visible.add(output);
+        self.unreported.add(output);
     }
 
     /// Applies a record.
@@ -201,6 +214,9 @@ struct Thread<'a> {
     id: TaskId,
     net: &'a mut Net,
     turns: &'a mut [u32],
+    /// What idempotent sinks have written.
+    rows: &'a mut [BTreeSet<u64>],
+    attempt: Attempt,
 }
 
 impl Thread<'_> {
@@ -212,7 +228,8 @@ impl Thread<'_> {
         let outputs = job.plan.outputs(self.id);
         let chain = &job.plan.tasks[self.id.index()].chain;
         let behaviour = &job.workload.behaviours[chain[0].index()];
-        if H::RECORDS || chain.len() > 1 || !behaviour.is_one_to_one() || outputs.len() > 1 {
+        let upserts = behaviour.keeps == KeptState::Output(SinkMode::Idempotent);
+        if H::RECORDS || upserts || chain.len() > 1 || !behaviour.is_one_to_one() || outputs.len() > 1 {
             records.iter().for_each(|record| self.apply(operators, 0, record, host));
             return;
         }
@@ -242,6 +259,13 @@ impl Thread<'_> {
         let place: &[u32] = planned.keys.as_ref().map_or(&[], |keys| &keys.place);
         let lineage = record.lineage;
         operators[position].apply(behaviour, place, record, lineage, planned.is_source);
+        if behaviour.keeps == KeptState::Output(SinkMode::Idempotent) {
+            // What a record's row is must depend on nothing but the record.
+            let row = if job.has(Mutant::RowsByAttempt) { mix(lineage ^ u64::from(self.attempt.0)) } else { lineage };
+            if self.rows[operator.index()].insert(row) {
+                operators[position].show(Output { records: 1, lineage });
+            }
+        }
         if H::RECORDS {
             host.applied(self.id, operator, record);
         }

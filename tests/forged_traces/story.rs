@@ -25,6 +25,7 @@ fn scenario() -> Scenario {
         snapshot: SnapshotCost::default(),
         source: None,
         sink: SinkMode::TwoPhase,
+        transactions: Transactions::default(),
         on: None,
         place: Place::default(),
     };
@@ -36,6 +37,7 @@ fn scenario() -> Scenario {
         keys: Keys { count: 4, skew: Skew::Even },
         size: Bytes(1),
         end: SourceEnd::Finishes,
+        replayable: true,
     };
     let edge = |from: &str, to: &str, by: Partitioner| Edge {
         from: from.to_owned(),
@@ -99,6 +101,7 @@ fn scenario() -> Scenario {
         schedule: Vec::new(),
         run: RunFor { seed: 0, limit: Span::from_secs(1) },
         expect: Expect::default(),
+        external: External::default(),
     }
 }
 

@@ -336,7 +336,9 @@ impl Timed {
     /// Moves the tasks whose lazily advanced state the step will touch to this instant.
     fn catch_up<O: Observer>(&mut self, job: &Job, world: &mut World, step: Step, observer: &mut O) {
         match step {
-            Step::Mail(task) | Step::Flush(task) => self.advance(job, world, task, observer),
+            Step::Mail(task) | Step::Flush(task) | Step::Expire { task, .. } => {
+                self.advance(job, world, task, observer)
+            }
             Step::Poll(task) => {
                 // Reading a local channel may take its sender's open buffer.
                 if let Some(sender) = world.open_buffer_behind(job, task) {
@@ -350,7 +352,9 @@ impl Timed {
                 self.all_catch_up(job, world, observer);
             }
             // Anything may come of these.
-            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) => self.all_catch_up(job, world, observer),
+            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) | Step::Call(_) | Step::Reply(_) | Step::Haunt(_) => {
+                self.all_catch_up(job, world, observer)
+            }
             Step::Suspect { .. } | Step::Replaced(_) | Step::TakeOver | Step::Ready { .. }
                 if !job.faults.faults.is_empty() =>
             {
@@ -665,6 +669,10 @@ fn name_of(step: Step) -> (u64, u64, u64) {
         Step::Replaced(manager) => (24, u64::from(manager), 0),
         Step::TakeOver => (25, 0, 0),
         Step::Appear { task, checkpoint } => (26, u64::from(task.0), checkpoint.0),
+        Step::Expire { task, transaction } => (27, u64::from(task.0), transaction),
+        Step::Call(number) => (28, 0, u64::from(number)),
+        Step::Reply(number) => (29, 0, u64::from(number)),
+        Step::Haunt(zombie) => (30, 0, u64::from(zombie)),
         other => unreachable!("no step that follows after a while: {other:?}"),
     }
 }
