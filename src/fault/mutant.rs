@@ -79,8 +79,8 @@ mutants! {
     BufferByReference "buffer-by-reference" { Sinks, "B99", "output" }
     /// Which row a record is written to depends on the attempt.
     RowsByAttempt "rows-by-attempt" { Sinks, "B100", "output" }
-    /// A sink commits as soon as it has prepared.
-    CommitAtPrepare "commit-at-prepare" { Sinks, "", "commits" }
+    /// A sink commits for a savepoint what only a checkpoint makes safe.
+    SavepointCommits "savepoint-commits" { Sinks, "", "commits" }
     /// A sink that is told that a checkpoint was given up commits what it had prepared for it.
     CommitOnAbort "commit-on-abort" { Sinks, "", "commits" }
     /// A restored sink leaves transactions open that its state does not know.

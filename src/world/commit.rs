@@ -45,12 +45,7 @@ impl World {
         };
         match mode {
             SinkMode::Committables => self.hand_on(job, id, checkpoint, prepared, host),
-            SinkMode::TwoPhase => {
-                self.sink_state(id).pending.extend(prepared);
-                if job.has(Mutant::CommitAtPrepare) {
-                    self.commit(job, id, checkpoint, host);
-                }
-            }
+            SinkMode::TwoPhase => self.sink_state(id).pending.extend(prepared),
             _ => {}
         }
         if let (SinkMode::Offsets, Some(of)) = (mode, prepared) {

@@ -53,8 +53,9 @@ impl World {
 
     /// A committer captures its state: a checkpoint of which it has not heard everything will never be committed.
     pub(super) fn count_committables(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId) {
-        if !job.plan.is_committer(id) || job.protocol.claims().cycles {
-            // Where markers hold nothing back, what is still to be heard of becomes part of the state later.
+        // Where markers hold nothing back, what is still to be heard of becomes part of the state later.
+        let hears_later = job.protocol.claims().cycles || job.has(Mutant::CommittablesOvertaken);
+        if !job.plan.is_committer(id) || hears_later {
             return;
         }
         let closed = self.tasks[id.index()].closed_ports.clone();

@@ -68,7 +68,9 @@ impl Job {
             let why = if edge.by.lets_overtake() { "\"overtaking\": false" } else { edge.by.name() };
             format!("{} -> {} ({why})", name(edge.from), name(edge.to))
         };
-        let edges: Vec<String> = self.plan.edges.iter().filter(|edge| !edge.overtaking).map(edge).collect();
+        // There are no data between a sink and its committer.
+        let held = |edge: &&Edge| !edge.overtaking && !self.plan.operators[edge.to.index()].is_committer;
+        let edges: Vec<String> = self.plan.edges.iter().filter(held).map(edge).collect();
         let (named, others) = edges.split_at(edges.len().min(HELD_BACK_MAX));
         match (named.join(", "), others.len()) {
             (named, _) if named.is_empty() => None,

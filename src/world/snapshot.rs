@@ -4,7 +4,8 @@ use super::net::{In, Out};
 use super::task::{OperatorState, Output};
 use super::{Host, Job, Notice, SnapshotWork, Step, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, TaskId};
-use crate::protocol::{Barrier, BarrierKind, DeclineReason, Facts, TaskInput};
+use crate::fault::Mutant;
+use crate::protocol::{Barrier, BarrierKind, DeclineReason, Facts, Purpose, TaskInput};
 use crate::scenario::WriteMishap;
 use crate::trace::Event;
 use crate::workload::Record;
@@ -166,6 +167,9 @@ impl World {
         let overtaking = u32::from(kind == BarrierKind::Overtaking);
         if !self.prepare_output(job, id, checkpoint, host) {
             return;
+        }
+        if job.has(Mutant::SavepointCommits) && barrier.purpose == Purpose::Savepoint {
+            self.commit(job, id, checkpoint, host);
         }
         self.count_committables(job, id, checkpoint);
         host.emit(Event::SnapshotStarted { task: id, checkpoint, overtaking });
