@@ -198,6 +198,7 @@ fn wrong_usage_exits_with_2_and_names_what_is_near() {
         (&["run"], "<scenarios>"),
         (&["list", "protocol"], "'protocols'"),
         (&["new"], "<file>"),
+        (&["shrink", "a.json", "--budget", "0"], "0"),
     ] {
         let called = desk.call(arguments);
         assert_eq!((called.code, &*called.out), (Some(2), ""), "{arguments:?}");
@@ -454,4 +455,100 @@ fn a_restart_loop_does_not_fill_the_table() {
     assert_eq!(told, 8, "{}", called.out);
     assert!(called.out.contains("… 22 restarts left out …"), "{}", called.out);
     assert!(called.out.contains("Restart 1: the coordinator failed the job at 750ms"), "{}", called.out);
+}
+
+#[test]
+fn records_that_count_twice_are_named_where_that_is_asked_for() {
+    let desk = Desk::new("records");
+    let doubling = shipped("25-at-least-once.json");
+    let called = desk.call(&["run", "--records", &doubling]);
+    assert_eq!((called.code, &*called.err), (Some(0), ""));
+    assert!(called.out.contains("\n  295 doubled in the state of join\n"), "{}", called.out);
+    assert!(called.out.contains("near[0] partition 0 offset 10005 -> join[0], key 311: twice instead of once"));
+    assert!(called.out.lines().all(|line| line.chars().count() <= 100), "{}", called.out);
+    assert!(!desk.call(&["run", &doubling]).out.contains("by name"), "it passes, and nobody asked");
+
+    let read = |arguments: &[&str]| -> Value { serde_json::from_str(&desk.call(arguments).out).expect("JSON") };
+    let report = read(&["run", "--json", "--records", &doubling]);
+    let doubled = |operator: &str| {
+        (report["records"][operator]["doubled_total"].as_u64()).zip(report["records"][operator]["lost_total"].as_u64())
+    };
+    assert_eq!([doubled("join"), doubled("sink"), doubled("near")], [Some((295, 0)), Some((295, 0)), None]);
+    assert_eq!(report["records"]["sink"]["output"]["doubled"][0]["offset"], 10005);
+    assert_eq!(read(&["run", "--json", &doubling])["records"], Value::Null);
+
+    let clean = desk.call(&["run", "--records", &shipped("01-hello.json")]);
+    assert!(clean.out.contains("Every record counts exactly once, in all states and outside."), "{}", clean.out);
+    let clashing = desk.call(&["run", "--records", "--brief", &doubling]);
+    assert_eq!(clashing.code, Some(2), "{}", clashing.err);
+}
+
+/// A scenario that stands still, and expects to.
+fn stuck() -> String {
+    std::fs::read_to_string(shipped("28-fork-that-stands-still.json")).expect("it is shipped")
+}
+
+#[test]
+fn a_failure_shrinks_to_a_file_that_replays_it() {
+    let desk = Desk::new("shrink");
+    desk.write("a.json", stuck());
+    let called = desk.call(&["shrink", "a.json", "-o", "deep/er/small.json"]);
+    assert_eq!(called.code, Some(0), "{}", called.err);
+    // A slow machine is told how far it is.
+    assert!(called.err.lines().all(|line| line.starts_with("run ")), "{}", called.err);
+    for part in ["STUCK liveness/cancelled", "before  after\n", " runs nothing more can go; wrote deep/er/small.json"] {
+        assert!(called.out.contains(part), "\"{part}\" is missing in:\n{}", called.out);
+    }
+    let small = desk.read("deep/er/small.json");
+    assert!(small.len() < stuck().len() / 2, "{small}");
+    let replayed = desk.call(&["run", "deep/er/small.json"]);
+    assert_eq!((replayed.code, &*replayed.err), (Some(0), ""));
+    assert!(replayed.out.contains("STUCK, as expected"), "{}", replayed.out);
+
+    // Without a name for it, the file stands beside the first one; it is the same file with the same seed.
+    let called = desk.call(&["shrink", "a.json", "--seed", "1", "--json"]);
+    assert_eq!(called.code, Some(0), "{}", called.err);
+    let told: Value = serde_json::from_str(&called.out).expect("JSON");
+    assert_eq!(
+        (&told["file"], &told["verdict"], &told["minimal"]),
+        (&"a-shrunk.json".into(), &"STUCK".into(), &true.into())
+    );
+    assert_eq!((&told["before"]["tasks"], &told["before"]["records"]), (&7.into(), &20000.into()));
+    assert!(told["after"]["records"].as_u64() < Some(1000) && told["runs"].as_u64() > Some(20), "{told}");
+    assert_eq!(desk.files(), ["a-shrunk.json", "a.json", "deep"]);
+    assert_eq!(desk.read("a-shrunk.json"), small);
+}
+
+#[test]
+fn a_shrunk_file_has_the_seed_that_failed() {
+    let desk = Desk::new("shrink-seed");
+    desk.write("a.json", stuck());
+    let called = desk.call(&["shrink", "a.json", "--seed", "7", "--budget", "3"]);
+    assert_eq!(called.code, Some(0), "{}", called.err);
+    assert!(called.out.contains("the budget of 3 runs is used up; wrote a-shrunk.json"), "{}", called.out);
+    assert!(desk.read("a-shrunk.json").contains("\"seed\": 7"));
+    assert_eq!(desk.call(&["run", "a-shrunk.json"]).code, Some(0));
+}
+
+#[test]
+fn what_cannot_be_shrunk_is_refused_and_nothing_is_written() {
+    let desk = Desk::new("shrink-refused");
+    desk.write("good.json", good());
+    desk.write("stuck.json", stuck());
+    desk.write("wrong.json", with("\"count\"", "\"cuont\""));
+    for (arguments, told) in [
+        (&["good.json"][..], "good.json: no check finds anything wrong with seed 1; shrink takes a scenario whose run"),
+        (&["good.json", "--seed", "5"], "with seed 5"),
+        (&["wrong.json"], "error: wrong.json:"),
+        (&["missing.json"], "there is no such file"),
+        (&["."], ". is a folder; name one scenario file"),
+        (&["stuck.json", "-o", "./stuck.json"], "./stuck.json is the scenario to shrink"),
+        (&["stuck.json", "-o", "."], ". is a folder; name the file to write"),
+    ] {
+        let called = desk.call(&[&["shrink"], arguments].concat());
+        assert_eq!((called.code, &*called.out), (Some(2), ""), "{arguments:?}");
+        assert!(called.err.lines().count() == 1 && called.err.contains(told), "{arguments:?}: {}", called.err);
+    }
+    assert_eq!(desk.files(), ["good.json", "stuck.json", "wrong.json"]);
+    assert_eq!(desk.read("stuck.json"), stuck());
 }

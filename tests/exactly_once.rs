@@ -1,6 +1,8 @@
 //! Law: whatever job, whatever settings, whichever task fails when: every record counts as often as the protocol
 //! claims, which is exactly once for nearly all; every complete checkpoint is a consistent cut if that is claimed; buffers
 //! and credits are conserved, nobody sleeps through a wake-up, and the job comes to its end.
+//!
+//! A case that fails leaves its scenario in `target/`, shrunk if it ran in virtual time: the message says where.
 
 mod support;
 
@@ -12,7 +14,7 @@ use cutline::scenario::{Limits, generate};
 use cutline::trace::Stamped;
 use cutline::world::World;
 use proptest::prelude::*;
-use support::{SMALL, cases, claimed, compile, run};
+use support::{SMALL, cases, claimed, compile, kept, kept_small, run};
 
 /// Every entry of the zoo, on jobs within its claims.
 fn for_each_protocol(mut law: impl FnMut(&'static str, Limits)) {
@@ -30,7 +32,36 @@ proptest! {
             let limits = Limits { faults, operators, ..limits };
             let job = compile(generate(seed, &limits, protocol));
             let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
+            assert!(
+                outcome.verdict == Verdict::Pass,
+                "{protocol}, seed {seed}, {limits:?}: {:?}; {}",
+                outcome.verdict,
+                kept_small("in-virtual-time", &job.scenario)
+            );
+        });
+    }
+
+    #[test]
+    fn records_count_as_claimed_whatever_fails(seed in any::<u64>(), wild in 1..5u32, operators in 0..4u32) {
+        for_each_protocol(|protocol, limits| {
+            let limits = Limits { wild, operators, ..limits };
+            let job = compile(generate(seed, &limits, protocol));
+            let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
             assert!(outcome.verdict == Verdict::Pass, "{protocol}, seed {seed}, {limits:?}: {:?}", outcome.verdict);
+        });
+    }
+
+    #[test]
+    fn records_count_as_claimed_whatever_fails_in_any_interleaving(seed in any::<u64>(), choices in any::<u64>()) {
+        for_each_protocol(|protocol, limits| {
+            let limits = Limits { wild: 3, ..limits };
+            let job = compile(generate(seed, &limits, protocol));
+            let mut trace: Vec<Stamped> = Vec::new();
+            let mut world = World::new(&job);
+            let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
+            assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end");
+            let verdict = support::judge(&job, seed, &trace);
+            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}");
         });
     }
 
@@ -41,9 +72,10 @@ proptest! {
             let mut trace: Vec<Stamped> = Vec::new();
             let mut world = World::new(&job);
             let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
-            assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end");
+            let kept = || kept("in-any-order", &job.scenario);
+            assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end; {}", kept());
             let verdict = support::judge(&job, seed, &trace);
-            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}");
+            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}; {}", kept());
         });
     }
 }
@@ -56,8 +88,13 @@ fn records_count_as_claimed_when_the_oldest_step_comes_first() {
             let job = compile(generate(seed, &limits, protocol));
             let mut trace: Vec<Stamped> = Vec::new();
             let ended = wander(&job, &mut World::new(&job), seed, &mut Fifo, 200_000, &mut trace);
-            assert!(ended, "{protocol}, seed {seed}: the job came to no end");
-            assert_eq!(support::judge(&job, seed, &trace), Verdict::Pass, "{protocol}, seed {seed}");
+            assert!(ended, "{protocol}, seed {seed}: the job came to no end; {}", kept("oldest-first", &job.scenario));
+            let verdict = support::judge(&job, seed, &trace);
+            assert!(
+                verdict == Verdict::Pass,
+                "{protocol}, seed {seed}: {verdict:?}; {}",
+                kept("oldest-first", &job.scenario)
+            );
         }
     });
 }

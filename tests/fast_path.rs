@@ -11,12 +11,14 @@ use proptest::prelude::*;
 use support::{cases, claimed, compile, run};
 
 fn limits() -> impl Strategy<Value = Limits> {
-    (0..4u32, 1..4u32, 0..300u32, 0..3u32, any::<bool>(), any::<bool>()).prop_map(
-        |(operators, parallelism, records, faults, cycles, chains)| Limits {
+    (0..4u32, 1..4u32, 0..300u32, 0..3u32, 0..4u32, any::<bool>(), any::<bool>()).prop_map(
+        |(operators, parallelism, records, faults, wild, cycles, chains)| Limits {
             operators,
             parallelism,
             records,
             faults,
+            wild,
+            lossy: true,
             cycles,
             concurrent: true,
             chains,

@@ -218,6 +218,8 @@ fn limits() -> impl Strategy<Value = Limits> {
         parallelism,
         records,
         faults: 0,
+        wild: 0,
+        lossy: false,
         cycles: false,
         concurrent: true,
         chains,

@@ -6,10 +6,63 @@ mod support;
 use cutline::base::Problem;
 use cutline::campaign::{Runner, Want};
 use cutline::check::Verdict;
+use cutline::drive::{Granularity, Seeded, wander::wander};
 use cutline::fault::{Area, Mutant};
-use cutline::scenario::{self, Scenario};
-use cutline::world::Job;
+use cutline::protocol::ZOO;
+use cutline::scenario::{self, Limits, Scenario, generate};
+use cutline::trace::Stamped;
+use cutline::world::{Job, World};
+use proptest::prelude::*;
 use std::sync::Arc;
+use support::{SMALL, cases, claimed, compile, run};
+
+/// A random job for a protocol, with all kinds of sinks and faults.
+fn random(seed: u64, protocol: &str, faults: u32, wild: u32) -> Scenario {
+    generate(seed, &claimed(protocol, Limits { faults, wild, outside: true, ..SMALL }), protocol)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(150), ..ProptestConfig::default() })]
+
+    /// Law: whatever job, whatever sinks, whatever fails at them or elsewhere: every sink keeps what it promises.
+    #[test]
+    fn every_sink_keeps_its_promise_in_virtual_time(seed in any::<u64>(), faults in 0..4u32, wild in 0..4u32) {
+        for protocol in ZOO {
+            let job = compile(random(seed, protocol.name(), faults, wild));
+            let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
+            let found = outcome.verdict;
+            assert!(found == Verdict::Pass, "{}, seed {seed}, {faults} and {wild} faults: {found:?}", protocol.name());
+        }
+    }
+
+    /// The same in interleavings that no clock would make.
+    #[test]
+    fn every_sink_keeps_its_promise_in_any_interleaving(seed in any::<u64>(), choices in any::<u64>(), wild in 0..3u32) {
+        for protocol in ZOO {
+            let job = compile(random(seed, protocol.name(), 2, wild));
+            let mut trace: Vec<Stamped> = Vec::new();
+            let mut world = World::new(&job);
+            let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
+            let name = protocol.name();
+            assert!(ended, "{name}, seed {seed}, choices {choices}: the job came to no end");
+            let found = support::judge(&job, seed, &trace);
+            assert!(found == Verdict::Pass, "{name}, seed {seed}, choices {choices}, {wild}: {found:?}");
+        }
+    }
+
+    /// The law of records holds for all kinds of sinks: moved one by one or as far as may be, it is the same run.
+    #[test]
+    fn sinks_do_not_see_how_far_a_step_moves_them(seed in any::<u64>(), wild in 0..3u32) {
+        for protocol in ZOO {
+            let job = compile(random(seed, protocol.name(), 2, wild));
+            let digest = |granularity| {
+                run(&job, seed, Want { figures: false, trace: false, granularity }).0.digest
+            };
+            let (fast, slow) = (digest(Granularity::Effect), digest(Granularity::Record));
+            assert_eq!(fast, slow, "{}, seed {seed}", protocol.name());
+        }
+    }
+}
 
 /// A job by its operators, edges and whatever else is written.
 fn text(operators: &str, edges: &str, more: &str) -> String {

@@ -111,6 +111,21 @@ impl Arrivals {
         let within = if left < in_burst { left / (times * unit) } else { length + (left - in_burst) / unit };
         Span(clamp(cycle * every + within))
     }
+
+    /// How many records of a subtask arrive within so long after the beginning, the end of it excluded; at least
+    /// `known`, from which the search begins. Only with a rate.
+    pub fn before(&self, until: Span, known: u64) -> u64 {
+        let (mut low, mut step) = (known, 1);
+        while self.at(low + step - 1) < until {
+            (low, step) = (low + step, step * 2);
+        }
+        let mut high = low + step - 1;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.at(middle) < until { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
 }
 
 fn clamp(ns: u128) -> u64 {
@@ -152,5 +167,11 @@ mod tests {
         assert_eq!(bursty.at(14_000), Span::from_secs(10));
         assert_eq!(bursty.at(19_000), Span::from_secs(11));
         assert!((0..40_000).all(|n| bursty.at(n) <= bursty.at(n + 1)));
+        for arrivals in [steady, bursty] {
+            for until in [0, 1, 2_000_000, 2_000_001, 999_999_999, 10_000_000_001].map(Span) {
+                let counted = (0..).take_while(|n| arrivals.at(*n) < until).count() as u64;
+                assert!((0..=counted).step_by(7).all(|known| arrivals.before(until, known) == counted), "{until}");
+            }
+        }
     }
 }

@@ -21,6 +21,8 @@ pub enum Concern {
     Generator = 4,
     /// The choice of a step where several are possible and time does not decide; entity: driver; index: step.
     Choice = 5,
+    /// The jitter of the delay before a restart; entity 0; index: restart.
+    Backoff = 6,
 }
 
 /// The draws about one concern of one entity, at any index; cheap when the indices come in order.

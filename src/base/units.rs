@@ -176,39 +176,87 @@ fn scaled(value: u64, unit: u64, name: &str) -> String {
     format!("{whole}.{}{name}", digits.trim_end_matches('0'))
 }
 
+/// How times are written, from the smallest unit on.
+const TIMES: &[(&str, u64)] =
+    &[("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", SECOND), ("min", 60 * SECOND), ("h", 3_600 * SECOND)];
+
+/// How sizes are written, from the smallest unit on.
+const SIZES: &[(&str, u64)] = &[
+    ("B", 1),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("KiB", 1 << 10),
+    ("MB", 1_000_000),
+    ("MiB", 1 << 20),
+    ("GB", 1_000_000_000),
+    ("GiB", 1 << 30),
+    ("TB", 1_000_000_000_000),
+    ("TiB", 1 << 40),
+];
+
+/// How numbers of records are written, from the smallest unit on.
+const COUNTS: &[(&str, u64)] = &[("", 1), ("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)];
+
 /// Reads a length of time such as `250ms`; the error says what is allowed.
 pub fn parse_span(text: &str) -> Result<Span, String> {
-    const UNITS: &[(&str, u64)] =
-        &[("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", SECOND), ("min", 60 * SECOND), ("h", 3_600 * SECOND)];
-    with_unit(text, UNITS, "a time such as \"250ms\" (units ns, us, ms, s, min, h)").map(Span)
+    with_unit(text, TIMES, "a time such as \"250ms\" (units ns, us, ms, s, min, h)").map(Span)
 }
 
 /// Reads a size such as `32KiB`; the error says what is allowed.
 pub fn parse_bytes(text: &str) -> Result<Bytes, String> {
-    const UNITS: &[(&str, u64)] = &[
-        ("B", 1),
-        ("kB", 1_000),
-        ("KB", 1_000),
-        ("KiB", 1 << 10),
-        ("MB", 1_000_000),
-        ("MiB", 1 << 20),
-        ("GB", 1_000_000_000),
-        ("GiB", 1 << 30),
-        ("TB", 1_000_000_000_000),
-        ("TiB", 1 << 40),
-    ];
-    with_unit(text, UNITS, "a size such as \"32KiB\" (units B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)").map(Bytes)
+    with_unit(text, SIZES, "a size such as \"32KiB\" (units B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)").map(Bytes)
 }
 
 /// Reads a rate of records (`20k/s`) or of bytes (`100MB/s`); the error says what is allowed.
 pub fn parse_rate(text: &str) -> Result<Rate, String> {
-    const UNITS: &[(&str, u64)] = &[("", 1), ("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)];
     const ALLOWED: &str = "a rate such as \"20k/s\" or, for bytes, \"100MB/s\"";
     let count = text.trim().strip_suffix("/s").ok_or(ALLOWED)?;
     if count.ends_with('B') {
         return parse_bytes(count).map(|b| Rate(b.0)).map_err(|_| ALLOWED.to_owned());
     }
-    with_unit(count, UNITS, ALLOWED).map(Rate)
+    with_unit(count, COUNTS, ALLOWED).map(Rate)
+}
+
+impl Span {
+    /// As a person would write it, and exactly: [`parse_span`] reads the same length of time from it.
+    ///
+    /// ```
+    /// use cutline::base::Span;
+    /// assert_eq!(Span::from_millis(1500).exact(), "1.5s");
+    /// assert_eq!(Span(12_345_678).exact(), "12345678ns");
+    /// ```
+    pub fn exact(self) -> String {
+        if self == Self::ZERO { "0s".to_owned() } else { exactly(self.0, TIMES) }
+    }
+}
+
+impl Bytes {
+    /// As a person would write it, and exactly: [`parse_bytes`] reads the same size from it.
+    pub fn exact(self) -> String {
+        exactly(self.0, SIZES)
+    }
+}
+
+impl Rate {
+    /// As a person would write so many records per second, and exactly: [`parse_rate`] reads the same rate from it.
+    pub fn exact(self) -> String {
+        exactly(self.0, COUNTS) + "/s"
+    }
+}
+
+/// In the unit that takes the fewest digits, the largest of several; never less than one of it.
+fn exactly(value: u64, units: &[(&str, u64)]) -> String {
+    let written = units.iter().filter_map(|(name, factor)| {
+        let (whole, rest) = (value / factor, u128::from(value % factor) * 1000);
+        if (whole == 0 && *factor > 1) || rest % u128::from(*factor) != 0 {
+            return None;
+        }
+        let part = format!(".{:03}", rest / u128::from(*factor));
+        let number = format!("{whole}{}", part.trim_end_matches('0').trim_end_matches('.'));
+        Some((number.len(), std::cmp::Reverse(*factor), number + name))
+    });
+    // Of two names for one factor the first is taken.
+    written.min_by_key(|(digits, factor, _)| (*digits, *factor)).map(|(.., text)| text).expect("one unit is 1")
 }
 
 /// A decimal number followed by one of `units`, exact: `0.1ms` is 100 µs, `1.5ns` is refused.
@@ -258,6 +306,27 @@ mod tests {
         }
         assert_eq!(Bytes(1536).to_string(), "1.5KiB");
         assert_eq!(Rate(12_500).to_string(), "12.5k/s");
+    }
+
+    #[test]
+    fn what_is_written_exactly_is_what_people_write() {
+        const HOUR: u64 = 3_600 * SECOND;
+        let times = [(0, "0s"), (1, "1ns"), (90 * SECOND, "90s"), (600 * SECOND, "10min"), (24 * HOUR, "24h")];
+        for (ns, text) in
+            times.into_iter().chain([(1_500, "1.5us"), (250_000_000, "250ms"), (SECOND + 1, "1000000001ns")])
+        {
+            assert_eq!(Span(ns).exact(), text);
+        }
+        for (bytes, text) in [(0, "0B"), (1000, "1kB"), (1536, "1.5KiB"), (32768, "32KiB"), (1025, "1025B")] {
+            assert_eq!(Bytes(bytes).exact(), text);
+        }
+        assert_eq!(Rate(20_000).exact(), "20k/s");
+        let wide = (0..64).flat_map(|bit| [1u64 << bit, (1 << bit) - 1, (1 << bit) + 1, 3 << bit, 1000 << bit]);
+        for n in wide.chain((0..20).map(|power| 10u64.pow(power))) {
+            assert_eq!(parse_span(&Span(n).exact()), Ok(Span(n)));
+            assert_eq!(parse_bytes(&Bytes(n).exact()), Ok(Bytes(n)));
+            assert_eq!(parse_rate(&Rate(n).exact()), Ok(Rate(n)));
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A [`Runner`] owns everything a run needs - world, driver, checks, figures, oracle - and resets it in place,
 //! so that a run of a small job costs microseconds and allocates nothing. Runners share a compiled
 //! [`crate::world::Job`] and nothing else, so many of them on many threads give the same results as one.
-//! [`compare`] runs a scenario under several protocols.
+//! [`compare`] runs a scenario under several protocols; [`provenance`] repeats a run to name the records that it lost or
+//! doubled; [`shrink()`] makes one that fails small.
 //!
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
@@ -11,9 +12,13 @@
 mod compare;
 mod judge;
 mod parallel;
+mod provenance;
 mod runner;
+mod shrink;
 
 pub use compare::{ProtocolChoice, compare};
 pub use judge::Judge;
 pub use parallel::{run_jobs, run_seeds};
+pub use provenance::{Repeated, STORIES, provenance};
 pub use runner::{Outcome, Runner, Want};
+pub use shrink::{Failure, Shrunk, Size, shrink};

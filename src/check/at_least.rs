@@ -5,7 +5,7 @@
 //! and a job that never restarted has no excuse for more.
 
 use super::account::Sum;
-use super::promise::{Excuse, Promise};
+use super::promise::{Excuse, Promise, Reach};
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
 use crate::base::{Fingerprint, TaskId, Time};
 use crate::plan::Plan;
@@ -23,6 +23,8 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::OutputFinal,
     EventKind::TransactionAborted,
     EventKind::TransactionRefused,
+    EventKind::SourceRewound,
+    EventKind::SourceFinal,
 ]);
 
 #[derive(Clone)]
@@ -34,6 +36,7 @@ pub(super) struct AtLeast {
     /// What was lost with transactions that were too old.
     excuses: Vec<Excuse>,
     late: Vec<(TaskId, u64)>,
+    reach: Reach,
     restarted: bool,
     /// Output is promised as well.
     with_output: bool,
@@ -48,6 +51,7 @@ impl AtLeast {
             output: vec![Sum::default(); operators],
             excuses: vec![Excuse::default(); operators],
             late: Vec::new(),
+            reach: Reach::new(setting.plan.tasks.len()),
             restarted: false,
             with_output: setting.claims.holds(Claim::AtLeastOnceOutput),
             examined: 0,
@@ -86,6 +90,7 @@ impl Check for AtLeast {
     fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
         match *event {
             Event::JobRestarting { .. } => self.restarted = true,
+            Event::SourceRewound { .. } | Event::SourceFinal { .. } => self.reach.event(event),
             Event::TransactionAborted { task, transaction, late: 1, .. } => self.late.push((task, transaction)),
             Event::TransactionRefused { task, operator, transaction, records, lineage, .. } if records > 0 => {
                 if let Some(at) = self.late.iter().position(|late| *late == (task, transaction)) {
@@ -114,7 +119,9 @@ impl Check for AtLeast {
             }
             let Some(due) = due.output.filter(|_| self.with_output) else { continue };
             let (records, lineage) = self.excuses[index].from((due.records, due.lineage));
-            let exactly = Promise::of(end.plan.operators[index].sink, false) == Promise::Exactly;
+            let mode = end.plan.operators[index].sink;
+            let ahead = Promise::is_ahead(mode) && self.reach.falls_short();
+            let exactly = Promise::of(mode, false) == Promise::Exactly && !ahead;
             if let Some((what, text)) = self.judge(self.output[index], Sum { records, lineage }, exactly) {
                 let text = format!("{name} has made visible {text}");
                 out.add(ABOUT.name, end.at, || Finding::new(format!("{what} out of {name}"), text));
@@ -127,12 +134,14 @@ impl Check for AtLeast {
         self.output.fill(Sum::default());
         self.excuses.fill(Excuse::default());
         self.late.clear();
+        self.reach.reset();
         self.restarted = false;
         self.examined = 0;
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         into.word(u64::from(self.restarted));
+        self.reach.fingerprint(into);
         into.words(self.late.iter().map(|(task, transaction)| transaction << 32 | u64::from(task.0)));
         self.excuses.iter().for_each(|excuse| into.words([excuse.records, excuse.lineage].into_iter()));
         for sum in self.state.iter().chain(&self.output) {

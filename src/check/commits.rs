@@ -27,6 +27,7 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::TransactionAborted,
     EventKind::CheckpointTriggered,
     EventKind::CheckpointCompleted,
+    EventKind::RestorePoint,
 ]);
 
 #[derive(Clone)]
@@ -153,6 +154,8 @@ impl Check for Commits {
                 }
             }
             Event::CheckpointTriggered { checkpoint, purpose } => self.savepoints.begin(checkpoint, purpose),
+            // Whether it may be restored is another check's business; from then on it is safe.
+            Event::RestorePoint { checkpoint, live: 0, .. } => self.newest = self.newest.max(checkpoint),
             Event::CheckpointCompleted { checkpoint } if !self.savepoints.holds_plain(checkpoint) => {
                 self.newest = self.newest.max(checkpoint);
             }

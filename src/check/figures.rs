@@ -8,19 +8,22 @@
 
 mod checkpoint;
 mod measures;
+mod recovery;
 mod sample;
 mod table;
 mod visibility;
 
 pub use checkpoint::{Arrival, CheckpointFigures, Purpose, Status, TaskTimes};
 pub use measures::{Measures, MinMaxAvg, Progress, SubtaskMeasures, Sums, VertexMeasures};
+pub use recovery::{RecoveryParts, RestartFigures};
 pub use sample::{Comparison, Contestant, Measured, Sample, Spread};
 pub use table::{Expectation, FIGURES, Figure, Unit, Value, check_bounds, evaluate};
 pub use visibility::Visibility;
 
-use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Span, TaskId, Time};
+use crate::base::{Bytes, ChannelId, CheckpointId, Span, TaskId, Time};
 use crate::plan::Plan;
 use crate::trace::{Event, Observer};
+use recovery::Recovering;
 
 /// All that a run measured.
 #[derive(Clone, Debug)]
@@ -39,7 +42,8 @@ pub struct Figures {
     blocked_since: Vec<Time>,
     /// For every operator whether it is a source: what sources count as applied is not work done to state.
     is_source: Vec<bool>,
-    last_failure: Time,
+    /// What has to be known of a recovery that is under way.
+    recovering: Recovering,
     /// For every task whether it has ended for good.
     finished: Vec<bool>,
     /// Sender and receiver of every channel.
@@ -90,25 +94,6 @@ pub struct Totals {
     pub drained: Option<bool>,
 }
 
-/// What one restart cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RestartFigures {
-    /// The attempt that it began.
-    pub attempt: Attempt,
-    /// The task whose failure it answers.
-    pub cause: TaskId,
-    /// When that task failed; [`Time::NEVER`] if it was not seen to.
-    pub failed: Time,
-    /// When the failure was noticed and the restart prepared.
-    pub noticed: Time,
-    /// When the last task had started; [`Time::NEVER`] if none did.
-    pub running: Time,
-    /// The newest checkpoint that a task went back to.
-    pub restored: Option<CheckpointId>,
-    /// Records that sources had to read again.
-    pub replayed: u64,
-}
-
 /// The send times of one checkpoint's barriers, by channel.
 #[derive(Clone, Debug)]
 struct Lane {
@@ -120,10 +105,13 @@ impl Figures {
     /// For a run of this plan.
     pub fn new(plan: &Plan) -> Self {
         let ends = plan.channels.iter().map(|channel| (channel.from, channel.to)).collect();
-        Self::sized(plan.tasks.len(), ends, plan.operators.iter().map(|op| op.is_source).collect())
+        let sources = plan.task_ids().map(|task| plan.is_source(task)).collect();
+        Self::sized(sources, ends, plan.operators.iter().map(|op| op.is_source).collect())
     }
 
-    fn sized(tasks: usize, ends: Vec<(TaskId, TaskId)>, is_source: Vec<bool>) -> Self {
+    /// For tasks that are sources or not, and operators that are sources or not.
+    fn sized(sources: Vec<bool>, ends: Vec<(TaskId, TaskId)>, is_source: Vec<bool>) -> Self {
+        let tasks = sources.len();
         Self {
             checkpoints: Vec::new(),
             restarts: Vec::new(),
@@ -132,7 +120,7 @@ impl Figures {
             blocked: vec![Span::ZERO; tasks],
             blocked_since: vec![Time::NEVER; tasks],
             is_source,
-            last_failure: Time::NEVER,
+            recovering: Recovering::new(sources),
             finished: vec![false; tasks],
             ends,
             aligning: vec![CheckpointId::INITIAL; tasks],
@@ -149,7 +137,7 @@ impl Figures {
         self.visibility.reset();
         self.blocked.fill(Span::ZERO);
         self.blocked_since.fill(Time::NEVER);
-        self.last_failure = Time::NEVER;
+        self.recovering.reset();
         self.finished.fill(false);
         self.aligning.fill(CheckpointId::INITIAL);
         self.lanes.iter_mut().for_each(|lane| lane.checkpoint = CheckpointId::INITIAL);
@@ -303,14 +291,9 @@ impl Figures {
         }
     }
 
-    fn started(&mut self, at: Time, task: TaskId, checkpoint: CheckpointId) {
+    fn started(&mut self, at: Time, task: TaskId) {
         self.unblocked(at, task);
         self.finished[task.index()] = false;
-        // The first start of all tasks belongs to no restart.
-        if let Some(restart) = self.restarts.last_mut() {
-            restart.running = at;
-            restart.restored = restart.restored.max(Some(checkpoint));
-        }
     }
 }
 
@@ -394,31 +377,28 @@ impl Observer for Figures {
             Event::CheckpointAborted { checkpoint, reason } => self.ended(at, checkpoint, Status::Aborted(reason)),
             Event::TaskFailed { task, .. } => {
                 self.totals.failures += 1;
-                self.last_failure = at;
                 self.unblocked(at, task);
+                self.recovery_event(at, event);
             }
             Event::TaskCancelled { task, .. } => self.unblocked(at, task),
             Event::TaskFinished { task } => {
                 self.unblocked(at, task);
                 self.finished[task.index()] = true;
             }
-            Event::JobRestarting { task, attempt } => self.restarts.push(RestartFigures {
-                attempt,
-                cause: task,
-                failed: std::mem::replace(&mut self.last_failure, Time::NEVER),
-                noticed: at,
-                running: Time::NEVER,
-                restored: None,
-                replayed: 0,
-            }),
-            Event::TaskStarted { task, checkpoint, .. } => self.started(at, task, checkpoint),
-            Event::SourceRewound { position, from, .. } => {
-                let again = from.saturating_sub(position);
-                self.totals.replayed += again;
-                if let Some(restart) = self.restarts.last_mut() {
-                    restart.replayed += again;
-                }
+            Event::TaskStarted { task, .. } => {
+                self.started(at, task);
+                self.recovery_event(at, event);
             }
+            Event::SourceRewound { position, from, .. } => {
+                self.totals.replayed += from.saturating_sub(position);
+                self.recovery_event(at, event);
+            }
+            Event::FaultStruck { .. }
+            | Event::JobRestarting { .. }
+            | Event::RestorePoint { .. }
+            | Event::ChannelsRecovered { .. }
+            | Event::SourceCaughtUp { .. }
+            | Event::SourceLeftBehind { .. } => self.recovery_event(at, event),
             Event::SourceSkipped { position, to, .. } => self.totals.skipped += to.saturating_sub(position),
             Event::ZombieActed { .. } => self.totals.zombies += 1,
             Event::OutputVisible { records, .. } => self.totals.visible += records,
@@ -443,6 +423,7 @@ impl Observer for Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Attempt;
     use crate::trace::AbortReason;
 
     const ONE: CheckpointId = CheckpointId(1);
@@ -452,7 +433,8 @@ mod tests {
     const JOIN: TaskId = TaskId(2);
 
     fn told(events: &[(u64, Event)]) -> Figures {
-        let mut figures = Figures::sized(3, vec![(TaskId(0), TaskId(0)); 2], vec![true, true, false]);
+        let mut figures =
+            Figures::sized(vec![true, true, false], vec![(TaskId(0), TaskId(0)); 2], vec![true, true, false]);
         events.iter().for_each(|(at, event)| figures.event(Time(*at), event));
         figures
     }

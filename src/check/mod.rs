@@ -37,6 +37,7 @@ mod output;
 mod pages;
 mod persisted;
 mod promise;
+mod provenance;
 mod records;
 mod restore;
 mod runner;
@@ -47,6 +48,7 @@ mod wake_up;
 pub use account::{Account, Ledger, Tally};
 pub use figures::*;
 pub use finding::{Finding, Findings, Verdict};
+pub use provenance::*;
 pub use runner::Checks;
 
 use crate::base::{Fingerprint, Time};

@@ -1,10 +1,13 @@
 //! The world outside sees every result exactly once, and none that could still be taken back.
 //!
-//! A plain savepoint makes nothing safe: no recovery goes back to it. How much a sink owes depends on how its output
-//! gets outside ([`Promise`]); what the external system has aborted for its age is not due any more.
+//! A plain savepoint makes nothing safe: no recovery goes back to it. A checkpoint that a restart did go back to is safe,
+//! even if nobody had declared it complete: whether it may be restored is another check's business.
+//!
+//! How much a sink owes depends on how its output gets outside ([`Promise`]); what the external system has aborted for
+//! its age is not due any more.
 
 use super::finding::head_name;
-use super::promise::{Excuse, Promise};
+use super::promise::{Excuse, Promise, Reach};
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Savepoints, Setting};
 use crate::base::{CheckpointId, Fingerprint, OperatorId, TaskId, Time};
 use crate::plan::Plan;
@@ -27,6 +30,8 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::RestorePoint,
     EventKind::TransactionAborted,
     EventKind::TransactionRefused,
+    EventKind::SourceRewound,
+    EventKind::SourceFinal,
 ]);
 
 #[derive(Clone)]
@@ -44,6 +49,7 @@ pub(super) struct Output {
     went_back: bool,
     /// Transactions that were aborted for their age.
     late: Vec<(TaskId, u64)>,
+    reach: Reach,
     examined: u64,
 }
 
@@ -75,6 +81,7 @@ impl Output {
             shown: CheckpointId::INITIAL,
             went_back: false,
             late: Vec::new(),
+            reach: Reach::new(setting.plan.tasks.len()),
             examined: 0,
         }
     }
@@ -82,6 +89,7 @@ impl Output {
     /// How often each result of a sink must be visible.
     fn promise(&self, mode: Option<SinkMode>) -> Promise {
         match Promise::of(mode, true) {
+            Promise::Exactly if Promise::is_ahead(mode) && self.reach.falls_short() => Promise::AtLeast,
             Promise::Exactly if self.went_back && Promise::is_voided_by_going_back(mode) => Promise::AtLeast,
             promise => promise,
         }
@@ -129,9 +137,13 @@ impl Check for Output {
                 seen.told = true;
             }
             Event::JobRestarting { .. } => self.restarted = true,
+            Event::SourceRewound { .. } | Event::SourceFinal { .. } => self.reach.event(event),
             Event::RestoreFailed { .. } => self.unreadable = true,
             Event::RestorePoint { checkpoint, live, .. } => {
                 self.went_back |= self.unreadable && live != 1 && checkpoint < self.shown;
+                if live == 0 {
+                    self.newest = self.newest.max(checkpoint);
+                }
             }
             Event::TransactionAborted { task, transaction, late: 1, .. } => self.late.push((task, transaction)),
             Event::TransactionRefused { task, operator, transaction, records, lineage, .. } => {
@@ -188,6 +200,7 @@ impl Check for Output {
         (self.restarted, self.unreadable, self.went_back) = (false, false, false);
         self.shown = CheckpointId::INITIAL;
         self.late.clear();
+        self.reach.reset();
         self.examined = 0;
     }
 
@@ -196,6 +209,7 @@ impl Check for Output {
         self.savepoints.fingerprint(into);
         into.words([self.restarted, self.unreadable, self.went_back].map(u64::from).into_iter());
         into.word(self.shown.0);
+        self.reach.fingerprint(into);
         into.words(self.late.iter().map(|(task, transaction)| transaction << 32 | u64::from(task.0)));
         for seen in &self.operators {
             let ((visible, of), (records, at_end)) = (seen.visible, seen.at_end);

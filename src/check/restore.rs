@@ -2,7 +2,9 @@
 //!
 //! With a coordinator that is the newest complete checkpoint, for every task that had a part in it. A task that had
 //! ended before has none: it goes back to the newest one in which it took part, and stays ended. Plain savepoints are
-//! nobody's restore point.
+//! nobody's restore point. One that is recorded and was never declared complete, because the coordinator was lost or was
+//! not told, may be used if it is newer; one that a task found unreadable for ever is not to be used again. A task whose
+//! region did not fail keeps what it has, even if it has only begun to load it.
 //!
 //! A source's position is the number of records that its operator had applied when it was captured: sources apply what
 //! they emit. What is put into a channel again, at the receiver or at the sender, continues what the receiver had
@@ -27,6 +29,9 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::SnapshotsDropped,
     EventKind::CheckpointCompleted,
     EventKind::CheckpointAborted,
+    EventKind::RecordStored,
+    EventKind::RecordForgotten,
+    EventKind::RestoreFailed,
     EventKind::RestorePoint,
     EventKind::TaskStarted,
     EventKind::TaskFinished,
@@ -48,6 +53,8 @@ pub(super) struct Restore {
     tasks: Vec<Task>,
     savepoints: Savepoints,
     newest: CheckpointId,
+    /// With a coordinator: what can be restored, oldest first.
+    stored: Vec<Stored>,
     lines: Vec<Line>,
     /// How many lines are being replayed: usually none, and then closed buffers are not looked at.
     replaying: u32,
@@ -67,9 +74,20 @@ struct Cell {
     known: bool,
 }
 
+/// A checkpoint that is recorded, and what is known of it.
+#[derive(Clone, Copy)]
+struct Stored {
+    checkpoint: CheckpointId,
+    complete: bool,
+    /// Nobody can read it any more.
+    gone: bool,
+}
+
 #[derive(Clone, Copy, Default)]
 struct Task {
     point: Point,
+    /// It has been told where to go back to, and has not begun.
+    loading: bool,
     /// The newest complete checkpoint in which it took part.
     newest: CheckpointId,
     /// It was seen to end, and not to start again.
@@ -131,6 +149,7 @@ impl Restore {
             tasks: vec![Task::default(); plan.tasks.len()],
             savepoints: Savepoints::default(),
             newest: CheckpointId::INITIAL,
+            stored: Vec::new(),
             lines: vec![Line::default(); plan.channels.len()],
             replaying: 0,
             coordinated: setting.claims.holds(Claim::Coordinated),
@@ -155,13 +174,43 @@ impl Restore {
             return Some(Cell { known: true, ..Cell::default() });
         }
         let at = self.cell(task, operator, plan);
-        let cell =
-            if self.coordinated && checkpoint == newest { self.kept[at] } else { self.pages.get(checkpoint)?[at] };
+        let cell = match self.pages.get(checkpoint) {
+            Some(page) => page[at],
+            None if self.coordinated && checkpoint == newest => self.kept[at],
+            None => return None,
+        };
         cell.known.then_some(cell)
+    }
+
+    /// With a coordinator: a checkpoint is recorded, or complete.
+    fn store(&mut self, checkpoint: CheckpointId, complete: bool) {
+        match self.stored.iter_mut().find(|stored| stored.checkpoint == checkpoint) {
+            Some(stored) => stored.complete |= complete,
+            None => self.stored.push(Stored { checkpoint, complete, gone: false }),
+        }
+    }
+
+    /// With a coordinator: nothing can be restored from a checkpoint any more.
+    fn forget(&mut self, checkpoint: CheckpointId) {
+        self.stored.retain(|stored| stored.checkpoint != checkpoint);
+        self.pages.close(|of, _| of == checkpoint);
+    }
+
+    fn is_stored(&self, checkpoint: CheckpointId) -> bool {
+        self.stored.iter().any(|stored| stored.checkpoint == checkpoint)
+    }
+
+    /// The oldest checkpoint that a restart may go back to: the newest complete one that can be read.
+    fn due(&self) -> CheckpointId {
+        let usable = self.stored.iter().filter(|stored| stored.complete && !stored.gone);
+        usable.map(|stored| stored.checkpoint).max().unwrap_or_default()
     }
 
     /// With a coordinator: a complete checkpoint is a restore point from now on, for those that took part in it.
     fn complete(&mut self, checkpoint: CheckpointId) {
+        if !self.savepoints.holds_plain(checkpoint) {
+            self.store(checkpoint, true);
+        }
         if !self.savepoints.holds_plain(checkpoint) && checkpoint > self.newest {
             self.newest = checkpoint;
             for (index, task) in self.tasks.iter_mut().enumerate() {
@@ -173,7 +222,9 @@ impl Restore {
                 }
             }
         }
-        self.pages.close(|of, _| self.savepoints.is_over(of, checkpoint));
+        let stored = &self.stored;
+        let is_stored = |of| stored.iter().any(|stored: &Stored| stored.checkpoint == of);
+        self.pages.close(|of, _| self.savepoints.is_over(of, checkpoint) && !is_stored(of));
     }
 
     /// Snapshots were deleted.
@@ -189,7 +240,11 @@ impl Restore {
     }
 
     fn point(&mut self, at: Time, task: TaskId, point: Point, plan: &Plan, out: &mut Findings) {
+        if point.way == Way::Live && self.tasks[task.index()].loading {
+            return;
+        }
         self.tasks[task.index()].point = point;
+        self.tasks[task.index()].loading = point.way == Way::Restored;
         let Task { newest, ended, .. } = self.tasks[task.index()];
         let Point { checkpoint: to, way } = point;
         if way == Way::Ended && !ended {
@@ -202,8 +257,11 @@ impl Restore {
             return;
         }
         self.examined += 1;
-        let due = if way == Way::Ended { newest } else { self.newest };
-        if to != due {
+        let due = if way == Way::Ended { newest } else { self.due() };
+        // Newer than that is what was recorded and never declared complete.
+        let is_newer = way == Way::Restored && to > due && self.is_stored(to);
+        let fell_back = way == Way::Ended && self.due() < self.newest;
+        if to != due && !is_newer && !fell_back {
             let is_savepoint = self.savepoints.holds_plain(to);
             out.add(ABOUT.name, at, || {
                 let what = if is_savepoint {
@@ -388,14 +446,21 @@ impl Check for Restore {
             }
             Event::SnapshotsDropped { task, upto } => self.drop_upto(task, upto),
             Event::CheckpointCompleted { checkpoint } if self.coordinated => self.complete(checkpoint),
-            Event::CheckpointAborted { checkpoint, .. } if self.coordinated => {
+            Event::CheckpointAborted { checkpoint, .. } if self.coordinated && !self.is_stored(checkpoint) => {
                 self.pages.close(|of, _| of == checkpoint);
+            }
+            Event::RecordStored { checkpoint } if self.coordinated => self.store(checkpoint, false),
+            Event::RecordForgotten { checkpoint } if self.coordinated => self.forget(checkpoint),
+            Event::RestoreFailed { checkpoint, gone: 1, .. } => {
+                let stored = self.stored.iter_mut().find(|stored| stored.checkpoint == checkpoint);
+                stored.into_iter().for_each(|stored| stored.gone = true);
             }
             Event::RestorePoint { task, checkpoint, live } => {
                 self.point(at, task, Point { checkpoint, way: Way::of(live) }, plan, out);
             }
             Event::TaskStarted { task, checkpoint, .. } => {
                 self.tasks[task.index()].ended = false;
+                self.tasks[task.index()].loading = false;
                 self.started(at, task, checkpoint, plan, out);
             }
             Event::TaskFinished { task } => self.tasks[task.index()].ended = true,
@@ -426,6 +491,7 @@ impl Check for Restore {
         self.tasks.fill(Task::default());
         self.savepoints.clear();
         self.newest = CheckpointId::INITIAL;
+        self.stored.clear();
         self.lines.fill(Line::default());
         self.replaying = 0;
         self.examined = 0;
@@ -436,8 +502,9 @@ impl Check for Restore {
         self.savepoints.fingerprint(into);
         for task in &self.tasks {
             into.word(task.point.checkpoint.0 << 2 | task.point.way as u64);
-            into.word(task.newest.0 << 1 | u64::from(task.ended));
+            into.word(task.newest.0 << 2 | u64::from(task.loading) << 1 | u64::from(task.ended));
         }
+        into.words(self.stored.iter().map(|s| s.checkpoint.0 << 2 | u64::from(s.complete) << 1 | u64::from(s.gone)));
         into.word(u64::from(self.replaying));
         for (channel, line) in self.lines.iter().enumerate().filter(|(_, line)| line.replaying) {
             [channel as u64, line.sent, line.sent_chain, line.owed].iter().for_each(|word| into.word(*word));

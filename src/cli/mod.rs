@@ -12,6 +12,7 @@ mod list;
 mod new;
 mod run;
 mod schema;
+mod shrink;
 
 use crate::base::Problem;
 use crate::report::{Picture, write_file};
@@ -21,7 +22,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Every command.
-pub const COMMANDS: &[&dyn Command] = &[&run::Run, &compare::Compare, &list::List, &schema::Schema, &new::New];
+pub const COMMANDS: &[&dyn Command] =
+    &[&run::Run, &compare::Compare, &list::List, &schema::Schema, &new::New, &shrink::Shrink];
 
 /// A command of the binary.
 pub trait Command: Sync {

@@ -2,8 +2,8 @@
 
 use super::{Command, named, read_scenario, scenario_files, write_chart};
 use crate::base::{CheckpointId, Problem};
-use crate::campaign::{Outcome, Runner, Want};
-use crate::check::{CheckpointFigures, Figures, Verdict};
+use crate::campaign::{Outcome, Repeated, Runner, STORIES, Want, provenance};
+use crate::check::{CheckpointFigures, Figures, Findings, Verdict};
 use crate::plan::Plan;
 use crate::report::{CheckLine, RunView, checkpoint, checkpoint_json, json, table, timeline, write_file};
 use crate::trace::{Stamped, first_divergence, to_json};
@@ -65,6 +65,13 @@ impl Command for Run {
                     .conflicts_with("brief")
                     .help("Show checkpoint N, or the `last` one triggered, by vertex and subtask as Flink does"),
             )
+            .arg(
+                Arg::new("records")
+                    .long("records")
+                    .action(ArgAction::SetTrue)
+                    .conflicts_with_all(["brief", "checkpoint"])
+                    .help("Name the records that were lost or doubled, even where the protocol may double them"),
+            )
             .after_help(
                 "Examples:\n  cutline run scenarios/\n  cutline run job.json --seed 7 --chart reports/job\n  \
                  cutline run job.json --json | jq .digest",
@@ -95,8 +102,9 @@ impl Command for Run {
             chart: arguments.get_one::<String>("chart").map(PathBuf::from),
             twice,
             json: arguments.get_flag("json"),
-            brief: arguments.get_flag("brief") || runs.len() > 3,
+            brief: arguments.get_flag("brief") || runs.len() > 3 && !arguments.get_flag("records"),
             checkpoint,
+            records: arguments.get_flag("records"),
             many,
         };
         let mut objects = Vec::new();
@@ -124,6 +132,7 @@ struct Options {
     json: bool,
     brief: bool,
     checkpoint: Option<Which>,
+    records: bool,
     many: bool,
 }
 
@@ -229,6 +238,15 @@ fn run_one(
         let file = named(&options.place(base, path), "jsonl", &["jsonl"]);
         write_file(&file, lines.concat().as_bytes())?;
     }
+    let repeated = repeat(&runner, &job, seed, options)?;
+    if let Some(other) = repeated.as_ref().map(|repeated| repeated.digest).filter(|other| *other != outcome.digest) {
+        eprintln!(
+            "{}: repeated to name records, the run has digest {other}, and not {}",
+            path.display(),
+            outcome.digest
+        );
+        outcome.as_expected = false;
+    }
     let checks = check_lines(&runner, &outcome);
     let notes: Vec<String> = outcome.notes.iter().cloned().chain(job.held_back()).collect();
     let view = RunView {
@@ -244,6 +262,7 @@ fn run_one(
         seed,
         events: outcome.events,
         hops: outcome.hops,
+        losses: repeated.as_ref().map(|repeated| &repeated.losses),
     };
     if let Some(base) = &options.chart {
         let caption = format!("{} · {} · seed {seed}", job.scenario.name, job.scenario.checkpoints.protocol);
@@ -266,6 +285,20 @@ fn run_one(
         let _ = writeln!(out, "{}", table(&view));
     }
     Ok(outcome.as_expected)
+}
+
+/// Checks that fail for single records.
+const OF_RECORDS: &[&str] = &["records", "state", "at-least", "output"];
+
+/// The run once more with every record watched, if it is to be told which were lost or doubled.
+fn repeat(runner: &Runner, job: &Arc<Job>, seed: u64, options: &Options) -> Result<Option<Repeated>, Problem> {
+    let shown = options.checkpoint.is_none() && (options.json || !options.brief);
+    let wanted = options.records || shown && concern_records(runner.checks().findings());
+    wanted.then(|| provenance(job, seed, STORIES)).transpose()
+}
+
+fn concern_records(findings: &Findings) -> bool {
+    findings.kept().iter().any(|finding| OF_RECORDS.contains(&finding.check))
 }
 
 /// An event as a line of JSON: its task or channel by number, and in `of` by the name that scenarios call it.
@@ -320,4 +353,23 @@ fn brief(path: &Path, outcome: &Outcome) -> String {
         line += &format!("\n       {}: {}", finding.check, finding.text);
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Time;
+    use crate::check::{CHECKS, Finding};
+
+    #[test]
+    fn a_failed_check_of_records_calls_for_names_and_no_other_does() {
+        let calls = |check| {
+            let mut findings = Findings::default();
+            findings.add(check, Time::ZERO, || Finding::new("made up", ""));
+            concern_records(&findings)
+        };
+        let calling: Vec<_> = CHECKS.iter().map(|entry| entry.about.name).filter(|name| calls(name)).collect();
+        assert_eq!(calling, OF_RECORDS);
+        assert!(!concern_records(&Findings::default()));
+    }
 }

@@ -125,7 +125,7 @@ fn scenario(job: Job) -> Scenario {
             after_finish: true,
             requests: vec![],
         },
-        restart: Restart { delay: Span::from_secs(1), attempts: None },
+        restart: Restart::FixedDelay { delay: Span::from_secs(1), attempts: None },
         faults: Vec::new(),
         schedule: Vec::new(),
         run: RunFor { seed: 7, limit: Span::from_secs(60) },

@@ -106,6 +106,8 @@ pub struct Claims {
     pub cycles: bool,
     /// A crash restarts every task; otherwise some may keep what they have.
     pub global_restart: bool,
+    /// It stands the loss of messages and of snapshots: what did not come to an end is given up and tried again.
+    pub lossy: bool,
 }
 
 /// How often a record counts.

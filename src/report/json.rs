@@ -10,7 +10,9 @@
 
 use super::RunView;
 use crate::base::{Span, TaskId, Time};
-use crate::check::{CheckpointFigures, FIGURES, Measures, SubtaskMeasures, TaskTimes, Unit, VertexMeasures};
+use crate::check::{
+    CheckpointFigures, FIGURES, Measures, RestartFigures, SubtaskMeasures, TaskTimes, Unit, VertexMeasures,
+};
 use crate::model::{Cause, explain};
 use serde_json::{Map, Value, json};
 
@@ -29,6 +31,7 @@ pub fn json(view: &RunView) -> Value {
             "running_ns": instant(restart.running),
             "restored": restart.restored.map(|checkpoint| checkpoint.0),
             "replayed": restart.replayed,
+            "recovery": recovery(view, restart),
         })
     });
     json!({
@@ -50,6 +53,26 @@ pub fn json(view: &RunView) -> Value {
         "restarts": restarts.collect::<Vec<_>>(),
         "checks": checks.collect::<Vec<_>>(),
         "expectations": expectations.collect::<Vec<_>>(),
+        "records": view.losses.map(|losses| super::records::records_json(view, losses)),
+        "records_doubts": view.losses.map(|losses| &losses.doubts),
+    })
+}
+
+/// What a restart took, by part; `null`: it did not come to the end of this part.
+fn recovery(view: &RunView, restart: &RestartFigures) -> Value {
+    let parts = restart.parts();
+    json!({
+        "detection_ns": parts.detection.0,
+        "back_off_ns": ns(parts.back_off),
+        "slots_ns": ns(parts.slots),
+        "restore_ns": ns(parts.restore),
+        "slowest": restart.slowest.map(|task| view.plan.task_name(task)),
+        "channels_ns": ns(parts.channels),
+        "catch_up_ns": ns(parts.catch_up),
+        "down_ns": ns(parts.down),
+        "total_ns": ns(parts.total),
+        "replayed": restart.replayed,
+        "lag": restart.lag,
     })
 }
 
@@ -208,6 +231,9 @@ mod tests {
         let all = || report["checkpoints"].as_array().into_iter().flatten();
         let longest = all().filter_map(|c| c["end_to_end_ns"].as_u64()).max();
         assert!(all().any(|c| c["id"] == slowest["id"] && c["end_to_end_ns"].as_u64() == longest));
+        let recovery = &report["restarts"][0]["recovery"];
+        assert_eq!((&recovery["back_off_ns"], &recovery["catch_up_ns"]), (&json!(50_000_000), &json!(1_300_000_000)));
+        assert_eq!((&recovery["lag"], &recovery["slowest"]), (&json!(2100), &json!("sink[0]")));
         let told = &report["checkpoints"][0]["explained"];
         let causes = told["causes_ns"].as_object().expect("explained").values().filter_map(Value::as_u64);
         assert_eq!(Some(causes.sum()), report["checkpoints"][0]["end_to_end_ns"].as_u64());

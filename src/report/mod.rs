@@ -16,6 +16,8 @@ pub mod compare;
 mod file;
 mod grid;
 mod json;
+mod records;
+mod recovery;
 #[cfg(test)]
 mod sample;
 mod table;
@@ -30,7 +32,7 @@ pub use table::table;
 pub use timeline::timeline;
 
 use crate::base::Digest;
-use crate::check::{CheckpointFigures, Expectation, Figures};
+use crate::check::{CheckpointFigures, Expectation, Figures, Losses};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 
@@ -61,6 +63,8 @@ pub struct RunView<'a> {
     pub events: u64,
     /// How many times a record was moved from one task to the next.
     pub hops: u64,
+    /// Which records were lost or doubled, if that was asked for.
+    pub losses: Option<&'a Losses>,
 }
 
 /// The checkpoint that reports tell in detail: the slowest completed one, the first of equals.

@@ -92,14 +92,19 @@ pub(crate) fn run(size: Size, order: Order) -> (Scenario, Plan, Figures) {
 }
 
 fn crash(figures: &mut Figures, plan: &Plan) {
-    let (task, at) = (TaskId(2), |ms: u64| Time(ms * 1_000_000));
+    let (task, source, at) = (TaskId(2), TaskId(0), |ms: u64| Time(ms * 1_000_000));
     figures.event(at(3100), &Event::TaskFailed { task, attempt: Attempt(0) });
     figures.event(at(3100), &Event::JobRestarting { task, attempt: Attempt(1) });
-    figures.event(at(3150), &Event::SourceRewound { task: TaskId(0), position: 600, from: 640 });
+    for task in plan.task_ids() {
+        figures.event(at(3150), &Event::RestorePoint { task, checkpoint: CheckpointId(3), live: 0 });
+    }
+    figures.event(at(3150), &Event::SourceRewound { task: source, position: 600, from: 640 });
     for task in plan.task_ids() {
         let started = Event::TaskStarted { task, attempt: Attempt(1), checkpoint: CheckpointId(3) };
         figures.event(at(3200), &started);
     }
+    figures.event(at(3205), &Event::ChannelsRecovered { task });
+    figures.event(at(4500), &Event::SourceCaughtUp { task: source, position: 3000, lag: 2100 });
 }
 
 /// What a report makes of a made-up run.
@@ -136,5 +141,6 @@ pub(crate) fn with_view<T>(size: Size, report: impl FnOnce(&RunView) -> T) -> T 
         seed: 7,
         events: 1_234_567,
         hops: 89_000,
+        losses: None,
     })
 }

@@ -1,6 +1,7 @@
 //! The table that `run` prints for one run: at most 100 columns, no colour.
 
 use super::checkpoint::kind;
+use super::recovery::{left_out, recoveries};
 use super::{Grid, RunView, elide, hang, slowest, wrap};
 use crate::base::{Bytes, Span, TaskId, Time};
 use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, TaskTimes};
@@ -8,13 +9,11 @@ use crate::model::{Cause, Difference, explain};
 use crate::plan::Plan;
 use std::fmt::Write;
 
-const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 100;
 /// More tasks than this are shown by operator.
 const TASKS: usize = 12;
 /// More checkpoints than this are not all shown.
 const CHECKPOINTS: usize = 16;
-/// More restarts than this are not all shown.
-const RESTARTS: usize = 8;
 
 /// The report of a run as text.
 pub fn table(view: &RunView) -> String {
@@ -27,6 +26,7 @@ pub fn table(view: &RunView) -> String {
     if let Some(checkpoint) = slowest(view.figures) {
         out += &one_checkpoint(view.plan, checkpoint);
     }
+    out += &recoveries(view);
     out += &accounts(view);
     out += &verdicts(view);
     out
@@ -61,7 +61,7 @@ fn counted(n: u64, what: &str) -> String {
 }
 
 /// A duration, or a dash for what did not happen.
-fn or_dash(span: Option<Span>) -> String {
+pub(super) fn or_dash(span: Option<Span>) -> String {
     span.map_or("-".to_owned(), |span| span.to_string())
 }
 
@@ -152,7 +152,7 @@ const HISTORY: [(&str, Cell); 10] = [
     ("<slowest task", |plan, c| c.slowest.map_or("-".to_owned(), |task| elide(&plan.task_name(task), 14))),
 ];
 
-fn columned(columns: &[(&str, Vec<String>)]) -> String {
+pub(super) fn columned(columns: &[(&str, Vec<String>)]) -> String {
     let mut grid = Grid::new(&columns.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     let rows = columns.first().map_or(0, |(_, cells)| cells.len());
     (0..rows).for_each(|row| grid.row(columns.iter().map(|(_, cells)| cells[row].as_str())));
@@ -231,7 +231,7 @@ fn accounts(view: &RunView) -> String {
     let totals = &view.figures.totals;
     let mut out = String::from("\n");
     let restarts = &view.figures.restarts;
-    let left_out = if restarts.len() > RESTARTS { RESTARTS - 1..restarts.len() - 1 } else { 0..0 };
+    let left_out = left_out(restarts);
     for (n, restart) in restarts.iter().enumerate() {
         if n == left_out.start && !left_out.is_empty() {
             let _ = writeln!(out, "… {} left out …", counted(left_out.len() as u64, "restart"));
@@ -299,6 +299,9 @@ fn verdicts(view: &RunView) -> String {
     for note in view.notes {
         let _ = writeln!(out, "{}", hang("note: ", note, WIDTH));
     }
+    if let Some(losses) = view.losses {
+        out += &super::records::section(view, losses);
+    }
     out + &conclusion(view)
 }
 
@@ -340,6 +343,8 @@ mod tests {
             "Checkpoints: 5 triggered, 4 completed, 1 aborted",
             "expired",
             "* Critical path:",
+            "Recoveries: what each restart took",
+            "1          0      50ms      0     50ms  sink[0]       5ms      1.3s   1.4s        40  2100",
             "Restart 1: join[1] failed at 3.1s",
             "Records: 1000 emitted",
             "  FAIL  exactly-once",

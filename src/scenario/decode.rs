@@ -6,6 +6,7 @@ use super::fault::fault;
 use super::names::{choice, id, predicate};
 use super::object::{Object, entries, record};
 use super::operator::{KINDS, operator};
+use super::restart::restart;
 use super::shape::{
     Shape, count, flag, list, one_of, percent, rate, scalar, size, some_time, text, text_like, time, whole,
 };
@@ -68,13 +69,13 @@ fn job(o: &mut Object<'_>) -> Result<Job, Problem> {
 }
 
 /// Flink's default for the number of key groups.
-fn key_groups(operators: &[Operator]) -> u32 {
+pub(super) fn key_groups(operators: &[Operator]) -> u32 {
     let largest = operators.iter().map(|operator| operator.parallelism).max().unwrap_or(1);
     (largest + largest / 2).next_power_of_two().clamp(128, PARALLELISM_MAX)
 }
 
 /// An edge whose partitioner may be left to its ends.
-struct Written {
+pub(super) struct Written {
     edge: Edge,
     by: Option<Partitioner>,
     /// Where it asks for barriers that overtake, if it does so in words.
@@ -82,7 +83,7 @@ struct Written {
 }
 
 impl Written {
-    fn among(self, operators: &[Operator]) -> Result<Edge, Problem> {
+    pub fn among(self, operators: &[Operator]) -> Result<Edge, Problem> {
         let find = |id: &str| operators.iter().find(|operator| operator.id == id);
         let by = self.by.unwrap_or_else(|| match (find(&self.edge.from), find(&self.edge.to)) {
             (_, Some(to)) if KINDS.keyed(&to.kind) => Partitioner::Hash,
@@ -105,7 +106,7 @@ impl Written {
     }
 }
 
-fn edge(o: &mut Object<'_>) -> Result<Written, Problem> {
+pub(super) fn edge(o: &mut Object<'_>) -> Result<Written, Problem> {
     let partitioners = Partitioner::ALL.map(|by| (by.name(), by)).to_vec();
     let from = o.field("from", "The sending operator.", id()).required()?;
     let to = o.field("to", "The receiving operator.", id()).required()?;
@@ -130,7 +131,7 @@ fn edge(o: &mut Object<'_>) -> Result<Written, Problem> {
     Ok(Written { edge, by, asks })
 }
 
-fn cluster(o: &mut Object<'_>) -> Result<Cluster, Problem> {
+pub(super) fn cluster(o: &mut Object<'_>) -> Result<Cluster, Problem> {
     let placements = vec![("fill", Placement::Fill), ("spread", Placement::Spread)];
     let failovers = vec![("region", Failover::Region), ("full", Failover::Full)];
     Ok(Cluster {
@@ -159,7 +160,7 @@ fn cluster(o: &mut Object<'_>) -> Result<Cluster, Problem> {
     })
 }
 
-fn network(o: &mut Object<'_>) -> Result<Network, Problem> {
+pub(super) fn network(o: &mut Object<'_>) -> Result<Network, Problem> {
     let bandwidth = rate().or_word("unlimited", Rate(0));
     let segment = size().that(|size| (64..=1 << 30).contains(&size.0), "a size from \"64B\" to \"1GiB\"");
     let flush = time().map(Some).or_word("off", None);
@@ -215,7 +216,7 @@ fn debloat(o: &mut Object<'_>) -> Result<Debloat, Problem> {
     })
 }
 
-fn storage(o: &mut Object<'_>) -> Result<Storage, Problem> {
+pub(super) fn storage(o: &mut Object<'_>) -> Result<Storage, Problem> {
     let bandwidth = rate().or_word("unlimited", Rate(0));
     let sharing = vec![("task", Shared::Task), ("task-manager", Shared::TaskManager), ("cluster", Shared::Cluster)];
     Ok(Storage {
@@ -246,7 +247,7 @@ fn storage(o: &mut Object<'_>) -> Result<Storage, Problem> {
     })
 }
 
-fn checkpoints(o: &mut Object<'_>) -> Result<Checkpoints, Problem> {
+pub(super) fn checkpoints(o: &mut Object<'_>) -> Result<Checkpoints, Problem> {
     let orders = vec![
         ("emit-then-snapshot", BarrierOrder::EmitThenSnapshot),
         ("snapshot-then-emit", BarrierOrder::SnapshotThenEmit),
@@ -303,7 +304,7 @@ fn checkpoints(o: &mut Object<'_>) -> Result<Checkpoints, Problem> {
     }
 }
 
-fn request(o: &mut Object<'_>) -> Result<Request, Problem> {
+pub(super) fn request(o: &mut Object<'_>) -> Result<Request, Problem> {
     let takes = vec![
         ("checkpoint", Take::Checkpoint),
         ("savepoint", Take::Savepoint),
@@ -353,27 +354,18 @@ fn protocol() -> Shape<Protocol> {
     plain.or_object(r#"{"name": "unaligned", …}"#, full)
 }
 
-fn restart(o: &mut Object<'_>) -> Result<Restart, Problem> {
-    Ok(Restart {
-        delay: o.field("delay", "From the failure to the restart.", time()).or("1s")?,
-        attempts: o
-            .field("attempts", "More restarts than this fail the job; never if left out.", count(0, u32::MAX))
-            .optional()?,
-    })
-}
-
-fn run(o: &mut Object<'_>) -> Result<RunFor, Problem> {
+pub(super) fn run(o: &mut Object<'_>) -> Result<RunFor, Problem> {
     Ok(RunFor {
         seed: o.field("seed", "Decides every draw.", whole(0, u64::MAX)).or(1)?,
         limit: o.field("limit", "Sources stop at this instant; then the job drains.", some_time()).or("1min")?,
     })
 }
 
-fn external(o: &mut Object<'_>) -> Result<External, Problem> {
+pub(super) fn external(o: &mut Object<'_>) -> Result<External, Problem> {
     Ok(External { latency: o.field("latency", "One way of a call to them.", time()).or("0s")? })
 }
 
-fn expect(o: &mut Object<'_>) -> Result<Expect, Problem> {
+pub(super) fn expect(o: &mut Object<'_>) -> Result<Expect, Problem> {
     let verdicts = ["PASS", "FAIL", "MISS", "STUCK", "INVALID"].map(|verdict| (verdict, verdict.to_owned())).to_vec();
     const DIGEST: &str = "a digest as `cutline run` prints it: 32 hexadecimal digits";
     let digest = text_like("^[0-9a-f]{32}$", DIGEST, String::new, |text| {

@@ -412,8 +412,8 @@ fn external(o: &mut Object<'_>) -> Result<ExternalFault, Problem> {
 
 fn clock(o: &mut Object<'_>) -> Result<ClockFault, Problem> {
     let machine = o.field("of", "The task manager: \"manager[1]\".", super::names::manager()).required()?;
-    let ahead = o.field("ahead", "It is ahead by this much", some_time()).optional()?;
-    let behind = o.field("behind", "or behind.", some_time()).optional()?;
+    let ahead = o.field("ahead", "It is ahead by this much; or write \"behind\".", some_time()).optional()?;
+    let behind = o.field("behind", "It is behind by this much.", some_time()).optional()?;
     match (ahead, behind) {
         (Some(by), None) => Ok(ClockFault { manager: machine, by, behind: false }),
         (None, Some(by)) => Ok(ClockFault { manager: machine, by, behind: true }),

@@ -3,9 +3,12 @@
 //! Every draw is addressed, so a scenario is a function of its seed and its [`Limits`], and a smaller limit
 //! gives a smaller scenario of the same kind.
 
+mod outside;
+mod wild;
+
 use super::{
-    BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, External, Failover, Fault, Job,
-    Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared,
+    Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, External, Failover, Fault,
+    Job, Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared,
     SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, Transactions, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
@@ -22,6 +25,10 @@ pub struct Limits {
     pub records: u32,
     /// Faults, at most.
     pub faults: u32,
+    /// Faults of all kinds, at most, beside those.
+    pub wild: u32,
+    /// Whether these may lose messages and fail writes.
+    pub lossy: bool,
     /// Whether a cycle may occur.
     pub cycles: bool,
     /// Whether several checkpoints may be under way at a time.
@@ -34,6 +41,8 @@ pub struct Limits {
     pub mixed: bool,
     /// Whether somebody may ask for checkpoints and savepoints.
     pub requests: bool,
+    /// Whether output may get outside in other ways than two-phase commit.
+    pub outside: bool,
     /// A parameter of the protocol, and values to try.
     pub parameter: Option<(&'static str, &'static [&'static str])>,
 }
@@ -71,7 +80,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
     let length = Span::from_millis(dice.from(2, 40));
     let faults = (0..dice.from(0, u64::from(limits.faults))).map(|_| random_fault(&mut dice, &job, length)).collect();
     let managers = dice.from(1, 3) as u32;
-    Scenario {
+    let scenario = Scenario {
         name: format!("generated-{seed}"),
         why: String::new(),
         cluster: Cluster {
@@ -94,14 +103,15 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
             local: false,
         },
         checkpoints: random_checkpoints(&mut dice, limits, protocol),
-        restart: Restart { delay: Span::from_micros(dice.from(0, 3000)), attempts: None },
+        restart: random_restart(seed, Span::from_micros(dice.from(0, 3000))),
         faults,
         schedule: Vec::new(),
         run: RunFor { seed, limit: Span::from_secs(10) },
         expect: Expect::default(),
         external: External::default(),
         job,
-    }
+    };
+    outside::with_sinks(seed, limits, length, wild::with_faults(seed, limits, length, scenario))
 }
 
 fn random_network(dice: &mut Dice) -> Network {
@@ -139,8 +149,25 @@ fn with_debloating(seed: u64, network: Network) -> Network {
     Network { debloat: Some(debloat), ..network }
 }
 
+/// A fixed delay, or in some scenarios another strategy. None that gives up: a job that has failed for good shows nothing.
+fn random_restart(seed: u64, delay: Span) -> Restart {
+    let mut dice = Dice { draws: Draws::new(seed, Concern::Generator, 7), next: 0 };
+    match dice.roll(8) {
+        0 => Restart::FailureRate { delay, failures: 1 << 16, interval: Span::from_micros(dice.from(1, 5000)) },
+        1 | 2 => Restart::ExponentialDelay(Backoff {
+            initial: Span(delay.0.max(1)),
+            max: Span(delay.0.max(1)) + Span::from_micros(dice.from(0, 20_000)),
+            multiplier: dice.pick(&[ONE, Ratio { outputs: 3, inputs: 2 }, Ratio { outputs: 10, inputs: 1 }]),
+            threshold: Span::from_micros(dice.pick(&[1, 2_000, 1_000_000])),
+            jitter: dice.pick(&[Ratio { outputs: 0, inputs: 1 }, Ratio { outputs: 1, inputs: 10 }, ONE]),
+            attempts: None,
+        }),
+        _ => Restart::FixedDelay { delay, attempts: None },
+    }
+}
+
 fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Checkpoints {
-    Checkpoints {
+    let checkpoints = Checkpoints {
         protocol: protocol.to_owned(),
         parameters: limits
             .parameter
@@ -164,6 +191,11 @@ fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Check
         prepare: Span::from_micros(if dice.chance(20) { dice.from(1, 2000) } else { 0 }),
         after_finish: true,
         requests: if limits.requests && dice.chance(40) { random_requests(dice) } else { Vec::new() },
+    };
+    match checkpoints.interval {
+        Some(_) => checkpoints,
+        // Without an interval nothing of it can be written, either.
+        None => Checkpoints { first: None, min_pause: Span::ZERO, ..checkpoints },
     }
 }
 
@@ -268,7 +300,10 @@ const ONE: Ratio = Ratio { outputs: 1, inputs: 1 };
 fn operator(dice: &mut Dice, limits: &Limits, id: String, kind: &str) -> Operator {
     let selectivity = match kind {
         "filter" => Ratio { outputs: 1, inputs: dice.from(2, 3) as u32 },
-        "flat-map" => Ratio { outputs: dice.from(1, 5) as u32, inputs: 2 },
+        "flat-map" => match dice.from(1, 5) as u32 {
+            even if even % 2 == 0 => Ratio { outputs: even / 2, inputs: 1 },
+            odd => Ratio { outputs: odd, inputs: 2 },
+        },
         _ => ONE,
     };
     Operator {

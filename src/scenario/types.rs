@@ -475,12 +475,45 @@ pub enum BarrierOrder {
     SnapshotThenEmit,
 }
 
-/// What happens after a failure.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Restart {
-    /// From the failure to the restart.
-    pub delay: Span,
-    /// After more restarts than this the job has failed; `None`: never.
+/// What happens after a failure: Flink's restart strategies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// The first failure ends the job.
+    Never,
+    /// Always the same delay.
+    FixedDelay {
+        /// From the failure to the restart.
+        delay: Span,
+        /// After more restarts than this the job has failed; `None`: never.
+        attempts: Option<u32>,
+    },
+    /// The same delay, as long as failures are rare.
+    FailureRate {
+        /// From the failure to the restart.
+        delay: Span,
+        /// With more failures than this within the interval the job has failed.
+        failures: u32,
+        /// How far back failures count.
+        interval: Span,
+    },
+    /// A delay that grows from failure to failure.
+    ExponentialDelay(Backoff),
+}
+
+/// How the delay of a restart grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The first delay, and the shortest.
+    pub initial: Span,
+    /// The longest delay.
+    pub max: Span,
+    /// From one delay to the next; at least 1.
+    pub multiplier: Ratio,
+    /// A job that ran so long after a restart begins again with the first delay.
+    pub threshold: Span,
+    /// At most so much of a delay is added or taken away; at most 1.
+    pub jitter: Ratio,
+    /// After more restarts than this in a row the job has failed; `None`: never.
     pub attempts: Option<u32>,
 }
 

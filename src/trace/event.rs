@@ -323,6 +323,14 @@ events! {
     SnapshotSpoiled "snapshot-spoiled" { task: TaskId, checkpoint: CheckpointId }
     /// A task could not read the snapshot that it was to be restored from; `gone` = 1: nobody ever will.
     RestoreFailed "restore-failed" { task: TaskId, checkpoint: CheckpointId, gone: u32 }
+    /// A task has read all that a restart put into its inputs.
+    ChannelsRecovered "channels-recovered" { task: TaskId }
+    /// A source has read again all that it had read before the restart.
+    SourceReplayed "source-replayed" { task: TaskId, position: u64 }
+    /// A source has read all that had arrived, for the first time since a restart; so many had waited at worst.
+    SourceCaughtUp "source-caught-up" { task: TaskId, position: u64, lag: u64 }
+    /// A source failed or stopped before it had caught up; so many had waited at worst.
+    SourceLeftBehind "source-left-behind" { task: TaskId, position: u64, lag: u64 }
 
     /// A sink's new attempt took its producer over: what older ones still have open is not theirs any more.
     ProducerFenced "producer-fenced" { task: TaskId, operator: OperatorId, epoch: u32 }

@@ -3,16 +3,19 @@
 //! Everything about a record - its key, its size, how many outputs it causes, their keys - is a function
 //! of its identity, so that a replay after a crash makes the same records again. An operator is one file in
 //! [`operators`]: it turns what the scenario says into a [`Behaviour`], a small value that the world's tight
-//! loop and the batch [`oracle`] both read.
+//! loop and the batch [`oracle`] both read. What the oracle sums up, the [`Census`] names record by record.
 //!
 //! **Architecture invariant:** no buffers, no barriers and no time here. The oracle shares the meaning of an
 //! operator with the world, but nothing of how records get from one to the next.
 
+mod census;
 pub mod operators;
 mod oracle;
 mod record;
 mod source;
+mod walk;
 
+pub use census::{Census, Hop, Known};
 pub(crate) use operators::value_hash;
 pub use operators::{Behaviour, KeptState, OPERATORS, OperatorKind};
 pub use oracle::{Expected, ExpectedOperator, ExpectedOutput, Oracle};

@@ -14,10 +14,10 @@
 //!
 //! A system that does not answer at all is waited for: by calls, and by tasks that are to start.
 
-use super::external::{Answer, Call, Committed, Deferred, Prepared, State};
+use super::external::{Answer, Call, Committed, Deferred, Prepared, State, Transaction};
 use super::task::{Output, Status};
 use super::{Host, Job, Notice, Step, World};
-use crate::base::{CheckpointId, OperatorId, Span, TaskId};
+use crate::base::{CheckpointId, OperatorId, Span, TaskId, mix};
 use crate::fault::Mutant;
 use crate::scenario::{ExternalMishap, OnExpired, SinkMode};
 use crate::trace::Event;
@@ -35,6 +35,9 @@ impl World {
         checkpoint: CheckpointId,
         host: &mut H,
     ) -> bool {
+        if job.plan.sink(id).is_some_and(|(_, mode)| mode == SinkMode::Idempotent) {
+            self.report_output(job, id, host);
+        }
         let Some((operator, mode)) = job.plan.sink(id).filter(|(_, mode)| mode.commits()) else { return true };
         if std::mem::replace(&mut self.tasks[id.index()].prepared_for, Some(checkpoint)) == Some(checkpoint) {
             return true;
@@ -57,6 +60,22 @@ impl World {
             }
         }
         true
+    }
+
+    /// An idempotent sink writes its rows; those that are there change nothing.
+    pub(super) fn write_rows(&mut self, job: &Job, id: TaskId) {
+        let task = &mut self.tasks[id.index()];
+        let attempt = u64::from(task.attempt.0);
+        let Some(state) = task.operators.last_mut().filter(|state| !state.batch.is_empty()) else { return };
+        let Some((operator, _)) = job.plan.sink(id) else { return };
+        let by_attempt = job.has(Mutant::RowsByAttempt);
+        for lineage in std::mem::take(&mut state.batch) {
+            // What a record's row is must depend on nothing but the record.
+            let row = if by_attempt { mix(lineage ^ attempt) } else { lineage };
+            if self.external.rows[operator.index()].insert(row) {
+                state.show(Output { records: 1, lineage });
+            }
+        }
     }
 
     /// Prepares what is open, if it holds anything, and begins the next transaction. An error: that failed.
@@ -370,6 +389,17 @@ impl World {
                     return false;
                 };
                 self.sink_state(id).pending.extend(prepared);
+            }
+            if mode == SinkMode::Committables {
+                // The committer may have ended, and may not have heard of all.
+                let live = self.external.producers[id.index()].live().filter(|(_, t)| t.state == State::Prepared);
+                let prepared = |(transaction, t): (u64, &Transaction)| Prepared {
+                    checkpoint: t.checkpoint,
+                    producer: id,
+                    transaction,
+                };
+                self.tasks[id.index()].operators.last_mut().expect("it is a sink").pending =
+                    live.map(prepared).collect();
             }
         }
         let attempt = self.tasks[id.index()].attempt;

@@ -162,6 +162,8 @@ impl World {
                 self.coordinator.recording.push((record, self.coordinator.term));
             }
             CoordinatorCommand::Forget(checkpoint) => {
+                // A write that is under way is called back.
+                self.coordinator.recording.retain(|(record, _)| record.checkpoint != checkpoint);
                 let before = self.coordinator.records.len();
                 self.coordinator.records.retain(|record| record.checkpoint != checkpoint);
                 if self.coordinator.records.len() < before {

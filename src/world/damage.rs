@@ -210,7 +210,9 @@ impl World {
             host.emit(Event::FaultHealed { fault });
             for manager in [link.from, link.to] {
                 if let Node::Manager(manager) = manager {
-                    self.damage.machine(manager).silence += u32::from(link.by.is_none());
+                    // It is heard again, unless it has stopped meanwhile.
+                    let machine = self.damage.machine(manager);
+                    machine.silence += u32::from(link.by.is_none() && !machine.down);
                 }
             }
             for step in link.held {
@@ -286,6 +288,11 @@ impl World {
                 Deferred::Finish(id) => self.finish_task(job, id, host),
             }
         }
+    }
+
+    /// The run is over: what broken links hold back arrives, so that nothing is left half way.
+    pub fn let_through<H: Host>(&mut self, job: &Job, host: &mut H) {
+        self.heal_all(job, host);
     }
 
     /// Sources have stopped: from now on nothing goes wrong any more.

@@ -13,6 +13,7 @@ impl World {
     pub(super) fn stop<H: Host>(&mut self, job: &Job, host: &mut H) {
         self.heal_all(job, host);
         for id in job.plan.task_ids() {
+            self.left_behind(id, host);
             let Some(source) = &mut self.tasks[id.index()].source else { continue };
             (source.end, source.finishes) = (source.end.min(source.position), true);
             source.full = (source.end, true);
@@ -107,6 +108,7 @@ impl World {
 
     /// A source reads nothing more, because the job is to end with a savepoint.
     pub(super) fn stop_reading<H: Host>(&mut self, job: &Job, id: TaskId, drain: bool, host: &mut H) {
+        self.left_behind(id, host);
         let Some(source) = &mut self.tasks[id.index()].source else { return };
         (source.end, source.finishes) = (source.position, drain);
         host.emit(Event::ReadingStopped { task: id, position: source.position });

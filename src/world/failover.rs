@@ -7,6 +7,7 @@
 
 use super::ending::feeds_back;
 use super::net::{Held, In, Item, Out};
+use super::restart::Restarts;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
@@ -22,7 +23,7 @@ pub(super) struct Failover {
     pub down: bool,
     /// Tasks that are dead, as far as the coordinator knows.
     pub failed: Vec<TaskId>,
-    pub restarts: u32,
+    pub restarts: Restarts,
     /// Tasks that have not said they are ready.
     starting: u32,
     /// The step that restarts the job is still to come.
@@ -31,6 +32,16 @@ pub(super) struct Failover {
     pub void_restarts: u32,
     /// The time for the restart has come; it may wait for machines.
     pub due: bool,
+}
+
+impl Failover {
+    /// For a new run.
+    pub fn reset(&mut self) {
+        (self.down, self.starting) = (false, 0);
+        (self.awaits_restart, self.void_restarts, self.due) = (false, 0, false);
+        self.failed.clear();
+        self.restarts.reset();
+    }
 }
 
 impl World {
@@ -120,15 +131,15 @@ impl World {
         if std::mem::replace(&mut self.failover.down, true) {
             return;
         }
-        if job.scenario.restart.attempts.is_some_and(|most| self.failover.restarts >= most) {
+        self.all_left_behind(job, host);
+        let Some(after) = self.failover.restarts.failed(&job.scenario.restart, host) else {
             self.ended = true;
             host.notice(Notice::Ended);
             return;
-        }
-        self.failover.restarts += 1;
+        };
         self.failover.awaits_restart = true;
-        host.emit(Event::JobRestarting { task: named, attempt: Attempt(self.failover.restarts) });
-        host.notice(Notice::Failed);
+        host.emit(Event::JobRestarting { task: named, attempt: Attempt(self.failover.restarts.granted) });
+        host.notice(Notice::Failed { after });
         self.tell_coordinator(job, CoordinatorInput::Suspended, host);
     }
 
@@ -196,6 +207,7 @@ impl World {
         let task = &mut self.tasks[id.index()];
         if task.status == Status::Frozen {
             task.status = Status::Running;
+            task.falls_behind(None);
             // Whether the job may end is to be decided again.
             task.mailbox.retain(|mail| mail != Mail::Finish);
         }
@@ -205,6 +217,7 @@ impl World {
             // Its source may have been stopped while it stood still.
             self.drain_if_empty(job, id, host);
         }
+        self.catches_up(job, id, host);
         self.unblock(job, id, host);
         host.notice(Notice::Wake(id));
     }
@@ -253,6 +266,7 @@ impl World {
             } else {
                 source.seek(position);
                 host.emit(Event::SourceRewound { task: id, position, from });
+                task.falls_behind(Some(from));
             }
         }
         bytes
@@ -271,6 +285,7 @@ impl World {
     /// A task that had ended before the checkpoint ends at once; its state is needed only to be compared.
     fn restore_ended<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
         self.restore_task(job, id, checkpoint, host);
+        self.tasks[id.index()].keeps_up();
         self.tasks[id.index()].drained = true;
         self.task_ends(id, host);
         self.send_drained(id, host);
@@ -384,6 +399,7 @@ impl World {
     /// A task has read all that the restore put into its inputs.
     pub(super) fn recovered<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         if self.net.restored[id.index()] == 0 && std::mem::take(&mut self.tasks[id.index()].recovering) {
+            host.emit(Event::ChannelsRecovered { task: id });
             self.begin_debloating(job, id, host);
             self.started_one(job, host);
         }
@@ -427,6 +443,7 @@ impl World {
                 return;
             }
         }
+        self.catches_up(job, id, host);
         self.drain_if_empty(job, id, host);
         host.notice(Notice::Wake(id));
         if self.net.restored[id.index()] > 0 {

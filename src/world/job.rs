@@ -1,7 +1,7 @@
 //! A compiled scenario: everything that all its runs share.
 
-use crate::base::{OperatorId, Problem};
-use crate::fault::{FaultPlan, Mutant};
+use crate::base::{OperatorId, Problem, TaskId};
+use crate::fault::{FaultPlan, Mutant, Primitive};
 use crate::plan::{self, Edge, Plan};
 use crate::protocol::{self, Protocol, Settings};
 use crate::scenario::{Scenario, Take};
@@ -53,6 +53,14 @@ impl Job {
     #[inline]
     pub fn has(&self, mutant: Mutant) -> bool {
         self.settings.has(mutant)
+    }
+
+    /// Whether a task may fail at what an external system answers.
+    pub fn may_fail_outside(&self, task: TaskId) -> bool {
+        let commits = self.plan.sink(task).is_some_and(|(_, mode)| mode.commits()) || self.plan.is_committer(task);
+        let mut effects = self.faults.faults.iter().flat_map(|fault| &fault.effects);
+        let is_hit = effects.any(|effect| matches!(effect, Primitive::External { .. }));
+        commits && (is_hit || self.scenario.job.operators.iter().any(|op| op.transactions.timeout.is_some()))
     }
 
     /// Where barriers stay behind data, although the protocol lets them overtake: else slow checkpoints are a riddle.

@@ -103,11 +103,15 @@ impl World {
         self.coordinator.records = records;
         self.failover.failed.clear();
         for id in job.plan.task_ids() {
-            self.cancel_task(id, host);
+            // Where each task goes back on its own, one that has ended has done all it had to.
+            let is_over = self.tasks[id.index()].status == Status::Finished;
+            if job.protocol.claims().global_restart || !is_over {
+                self.cancel_task(id, host);
+            }
         }
         if !std::mem::replace(&mut self.failover.down, true) {
-            self.failover.restarts += 1;
-            host.emit(Event::JobRestarting { task: TaskId(0), attempt: Attempt(self.failover.restarts) });
+            self.failover.restarts.granted += 1;
+            host.emit(Event::JobRestarting { task: TaskId(0), attempt: Attempt(self.failover.restarts.granted) });
         }
         self.failover.void_restarts += u32::from(std::mem::take(&mut self.failover.awaits_restart));
         self.failover.due = true;

@@ -19,6 +19,8 @@
 //! | `failover` | failures, restarts, executing a recovery plan |
 //! | `machines` | machines that stop, are given up, are replaced; the takeover from a lost coordinator |
 //! | `damage` | what is broken at the moment, and what becomes of messages, writes and steps because of it |
+//! | `restart` | whether a failed job is started again, and when |
+//! | `catching_up` | what a restart leaves a source to read again |
 //! | `external` | the systems that sinks write to: producers, transactions, epochs |
 //! | `commit` | sinks and their transactions: prepare, commit, take over |
 //! | `committer` | from a sink to its committer |
@@ -31,6 +33,7 @@
 //! **Architecture invariant:** policy is not here. When to snapshot, what to block, what to restore is decided
 //! by the protocol's roles; the world only carries it out.
 
+mod catching_up;
 mod channel_state;
 mod commit;
 mod committer;
@@ -44,6 +47,7 @@ mod job;
 mod machines;
 mod net;
 mod records;
+mod restart;
 mod roles;
 mod snapshot;
 mod task;
@@ -202,6 +206,8 @@ pub enum Step {
         /// Of what.
         checkpoint: CheckpointId,
     },
+    /// A source has read all that had arrived, for the first time since a restart.
+    CaughtUp(TaskId),
     /// A transaction reaches its timeout.
     Expire {
         /// Whose.
@@ -323,7 +329,10 @@ pub enum Notice {
         timer: Timer,
     },
     /// The job has failed and waits to be started again: [`Step::Restart`].
-    Failed,
+    Failed {
+        /// From now.
+        after: Span,
+    },
     /// A task loads its state: [`Step::Ready`].
     Restore {
         /// Who.
@@ -391,6 +400,11 @@ pub trait Host: Env {
     }
     /// From now on a role asks on this task's machine; `None`: on the coordinator's.
     fn asks(&mut self, _task: Option<TaskId>) {}
+    /// The most records that had arrived at a source and were not read, as long as it was behind after a restart, and
+    /// now, when it is at `position` of what ends at `end`. A driver without a clock has seen none arrive.
+    fn lag(&mut self, _task: TaskId, _position: u64, _end: u64) -> u64 {
+        0
+    }
     /// A role decided something; it is told before the command is carried out.
     fn decided(&mut self, _task: TaskId, _command: &TaskCommand) {}
     /// A record was applied to an operator's state.
@@ -446,6 +460,8 @@ impl World {
         self.external.reset();
         self.zombies.clear();
         (self.finished, self.ended, self.healed) = (0, false, false);
+        self.failover.reset();
+        (self.finished, self.ended) = (0, false);
     }
 
     /// Starts the job: every task begins from the initial state.
@@ -498,6 +514,7 @@ impl World {
             Step::Replaced(manager) => self.replaced(job, manager, host),
             Step::TakeOver => self.take_over(job, host),
             Step::Appear { task, checkpoint } => self.store.appear(task, checkpoint),
+            Step::CaughtUp(task) => self.caught_up(task, host),
             Step::Expire { task, transaction } => self.expire(job, task, transaction, host),
             Step::Call(number) => self.call_arrives(job, number, host),
             Step::Reply(number) => self.reply_arrives(job, number, host),

@@ -3,16 +3,15 @@
 //! One operator that sends one record for each on at most one edge is the common case, and has loops of its own; the
 //! rest goes record by record.
 
+use super::catching_up::Behind;
 use super::net::{Held, Net};
 use super::task::{Current, OperatorState, Output};
 use super::{Host, Job, Notice, World};
-use crate::base::{Attempt, ChannelId, OperatorId, TaskId, mix};
-use crate::fault::Mutant;
+use crate::base::{ChannelId, OperatorId, TaskId};
 use crate::plan::OutEdge;
 use crate::scenario::{Partitioner, SinkMode};
 use crate::trace::Event;
 use crate::workload::{Behaviour, KeptState, Record};
-use std::collections::BTreeSet;
 
 /// Where an operator's outputs go: to the next operator of the chain, or out.
 pub struct Route;
@@ -70,8 +69,7 @@ impl World {
     pub(super) fn run<H: Host>(&mut self, job: &Job, id: TaskId, records: u32, host: &mut H) {
         let task = &mut self.tasks[id.index()];
         task.processed += u64::from(records);
-        let (rows, attempt) = (&mut self.external.rows, task.attempt);
-        let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns, rows, attempt };
+        let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns };
         if let Some(current) = &mut task.current {
             debug_assert!(records <= current.left);
             let channel = current.channel;
@@ -118,7 +116,11 @@ impl World {
             thread.apply_all(&mut task.operators, b, host);
             source.ahead.skip(records as usize);
             source.position += u64::from(records);
-            if source.position == source.end {
+            let (behind, ends) = (source.behind != Behind::No, source.position == source.end);
+            if behind {
+                self.catches_up(job, id, host);
+            }
+            if ends {
                 self.report_output(job, id, host);
                 self.drain_source(job, id, host);
             }
@@ -140,6 +142,7 @@ impl OperatorState {
         self.pending.clear();
         self.heard.clear();
         self.incomplete.clear();
+        self.batch.clear();
     }
 
     /// Applies records one after the other.
@@ -166,8 +169,10 @@ impl OperatorState {
         let all = Output { records: records.len() as u64, lineage };
         self.applied += all.records;
         self.lineage = self.lineage.wrapping_add(lineage);
-        if let KeptState::Output(mode) = behaviour.keeps {
-            self.write(mode, all);
+        match behaviour.keeps {
+            KeptState::Output(SinkMode::Idempotent) => self.batch.extend(records.iter().map(|record| record.lineage)),
+            KeptState::Output(mode) => self.write(mode, all),
+            _ => {}
         }
     }
 
@@ -178,13 +183,12 @@ impl OperatorState {
             SinkMode::Offsets if self.applied <= self.stored => {}
             SinkMode::Offsets => self.open.add(output),
             SinkMode::Plain => self.show(output),
-            // By the thread, which knows what was written before.
-            SinkMode::Idempotent => {}
+            SinkMode::Idempotent => self.batch.push(output.lineage),
         }
     }
 
     #[inline]
-    fn show(&mut self, output: Output) {
+    pub(super) fn show(&mut self, output: Output) {
         self.visible.add(output);
         self.unreported.add(output);
     }
@@ -214,9 +218,6 @@ struct Thread<'a> {
     id: TaskId,
     net: &'a mut Net,
     turns: &'a mut [u32],
-    /// What idempotent sinks have written.
-    rows: &'a mut [BTreeSet<u64>],
-    attempt: Attempt,
 }
 
 impl Thread<'_> {
@@ -228,8 +229,7 @@ impl Thread<'_> {
         let outputs = job.plan.outputs(self.id);
         let chain = &job.plan.tasks[self.id.index()].chain;
         let behaviour = &job.workload.behaviours[chain[0].index()];
-        let upserts = behaviour.keeps == KeptState::Output(SinkMode::Idempotent);
-        if H::RECORDS || upserts || chain.len() > 1 || !behaviour.is_one_to_one() || outputs.len() > 1 {
+        if H::RECORDS || chain.len() > 1 || !behaviour.is_one_to_one() || outputs.len() > 1 {
             records.iter().for_each(|record| self.apply(operators, 0, record, host));
             return;
         }
@@ -259,13 +259,6 @@ impl Thread<'_> {
         let place: &[u32] = planned.keys.as_ref().map_or(&[], |keys| &keys.place);
         let lineage = record.lineage;
         operators[position].apply(behaviour, place, record, lineage, planned.is_source);
-        if behaviour.keeps == KeptState::Output(SinkMode::Idempotent) {
-            // What a record's row is must depend on nothing but the record.
-            let row = if job.has(Mutant::RowsByAttempt) { mix(lineage ^ u64::from(self.attempt.0)) } else { lineage };
-            if self.rows[operator.index()].insert(row) {
-                operators[position].show(Output { records: 1, lineage });
-            }
-        }
         if H::RECORDS {
             host.applied(self.id, operator, record);
         }

@@ -411,6 +411,7 @@ impl OperatorState {
         self.pending.clone_from(&other.pending);
         self.heard.clone_from(&other.heard);
         self.incomplete.clone_from(&other.incomplete);
+        self.batch.clear();
     }
 }
 

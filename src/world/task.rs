@@ -1,5 +1,6 @@
 //! One thread: its mailbox, the buffer it reads, the state of its operators.
 
+use super::catching_up::Behind;
 use super::external::{Call, Prepared};
 use super::net::{Held, Item};
 use super::{Host, Job, Notice, World};
@@ -136,6 +137,8 @@ pub(super) struct OperatorState {
     pub heard: Vec<(CheckpointId, u32)>,
     /// A committer: checkpoints at which it had not heard of all.
     pub incomplete: Vec<CheckpointId>,
+    /// An idempotent sink: rows that it writes when it has read its buffer, or passes a barrier. Not state.
+    pub batch: Vec<u64>,
     /// A sink with offsets: so many records are committed outside. Not state.
     pub stored: u64,
     /// What the outside world sees: not state, a restore leaves it alone.
@@ -171,6 +174,8 @@ pub(super) struct SourceState {
     pub full: (u64, bool),
     /// It sends the end of data there.
     pub finishes: bool,
+    /// What a restart has left it to catch up with.
+    pub(super) behind: Behind,
     draws: Vec<Draws>,
     /// Records from `position` on that were already made: a cache, not state.
     pub(super) ahead: Ring<Record>,
@@ -262,7 +267,8 @@ impl Task {
         ahead.clear();
         let draws = log.draws(&share, seed).collect();
         let (end, finishes) = (share.total, log.finishes);
-        self.source = Some(SourceState { share, position: 0, end, full: (end, finishes), finishes, draws, ahead });
+        let (full, behind) = ((end, finishes), Behind::No);
+        self.source = Some(SourceState { share, position: 0, end, full, finishes, behind, draws, ahead });
     }
 
     /// The thread waits: for the end of a synchronous part, or for an answer from outside.
@@ -315,13 +321,14 @@ impl World {
         self.tasks[task.index()].thread(&self.net.ready[task.index()], self.net.is_stalled(task))
     }
 
-    /// How many records the task's current input still has; a source: up to `most` records of its log.
+    /// How many records the task's current input still has; a source: up to `most` records of its log, and none
+    /// beyond the position that it reads again after a restart.
     #[inline]
     pub fn upcoming(&self, task: TaskId, most: u32) -> u32 {
         let task = &self.tasks[task.index()];
         match (&task.current, &task.source) {
             (Some(current), _) => current.left,
-            (None, Some(source)) => (source.end - source.position).min(u64::from(most)) as u32,
+            (None, Some(source)) => (source.bound() - source.position).min(u64::from(most)) as u32,
             (None, None) => 0,
         }
     }
@@ -368,7 +375,7 @@ impl World {
     /// Whether a task has a partly filled buffer that is not yet marked for sending.
     #[inline]
     pub fn has_unflushed(&self, task: TaskId) -> bool {
-        self.net.has_unflushed(task)
+        self.net.has_unflushed(task) && !self.is_void(task)
     }
 
     /// Whether something that arrives at the sender of a channel may take its open buffer.
@@ -404,6 +411,7 @@ impl World {
 
     /// Plain sinks tell the outside what they wrote, buffer by buffer.
     pub(super) fn report_output<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        self.write_rows(job, id);
         let chain = &job.plan.tasks[id.index()].chain;
         for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
             let Output { records, lineage } = std::mem::take(&mut state.unreported);

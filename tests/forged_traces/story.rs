@@ -96,7 +96,7 @@ fn scenario() -> Scenario {
             after_finish: true,
             requests: vec![],
         },
-        restart: Restart { delay: Span::ZERO, attempts: None },
+        restart: Restart::FixedDelay { delay: Span::ZERO, attempts: None },
         faults: Vec::new(),
         schedule: Vec::new(),
         run: RunFor { seed: 0, limit: Span::from_secs(1) },

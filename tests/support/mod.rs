@@ -3,12 +3,14 @@
 
 pub mod source;
 
-use cutline::campaign::{Judge, Outcome, Runner, Want};
+use cutline::campaign::{Failure, Judge, Outcome, Runner, Want, shrink};
 use cutline::check::Verdict;
 use cutline::protocol::{Edges, ZOO};
+use cutline::report::write_file;
 use cutline::scenario::{self, Limits, Scenario};
 use cutline::trace::{Observer, Stamped};
 use cutline::world::Job;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Limits of generated jobs that are small enough for thousands of runs.
@@ -17,12 +19,15 @@ pub const SMALL: Limits = Limits {
     parallelism: 3,
     records: 200,
     faults: 2,
+    wild: 0,
+    lossy: true,
     cycles: false,
     concurrent: true,
     chains: true,
     any_edge: true,
     mixed: true,
     requests: true,
+    outside: false,
     parameter: None,
 };
 
@@ -36,6 +41,7 @@ pub fn claimed(protocol: &str, limits: Limits) -> Limits {
         any_edge: limits.any_edge && claims.edges != Edges::Overtaking,
         mixed: limits.mixed && claims.edges != Edges::Alike,
         requests: limits.requests && claims.savepoints,
+        lossy: limits.lossy && claims.lossy,
         parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
         ..limits
     }
@@ -71,4 +77,27 @@ pub fn judge(job: &Arc<Job>, seed: u64, trace: &[Stamped]) -> Verdict {
     let mut judge = Judge::new(Arc::clone(job));
     trace.iter().for_each(|stamped| judge.event(stamped.at, &stamped.event));
     judge.verdict(seed)
+}
+
+/// Writes the scenario of a run that failed into `target/`, where `cutline run` finds it; says how to see it again.
+///
+/// One file for each law and protocol: proptest looks for the simplest case, and what fails last is that.
+pub fn kept(law: &str, scenario: &Scenario) -> String {
+    let name = format!("failed-{law}-{}.json", scenario.checkpoints.protocol);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    write_file(&path, scenario::write(scenario).as_bytes()).unwrap_or_else(|problem| panic!("{problem}"));
+    format!("its scenario is {}", path.display())
+}
+
+/// The same for a run in virtual time, besides as small as some hundred runs make it.
+pub fn kept_small(law: &str, scenario: &Scenario) -> String {
+    // First as it is: should a smaller run end in a panic, there is something to look at.
+    let kept_whole = kept(law, scenario);
+    match Failure::of(scenario) {
+        Ok(Some(failure)) => {
+            let small = shrink(scenario, &mut |scenario| failure.recurs_in(scenario), 400).scenario;
+            format!("{kept_whole}; shrunk, {}", kept(&format!("{law}-small"), &failure.told_in(small)))
+        }
+        _ => kept_whole,
+    }
 }

@@ -1,6 +1,6 @@
 //! The table of named figures: what scenarios bound, `list` shows and reports print.
 
-use super::{CheckpointFigures, Figures, Status, TaskTimes};
+use super::{CheckpointFigures, Figures, RecoveryParts, Status, TaskTimes};
 use crate::base::{Bytes, Problem, Rate, Span, Time, nearest};
 use crate::scenario::{Amount, Bound};
 use crate::trace::AbortReason;
@@ -127,6 +127,28 @@ pub const FIGURES: &[Figure] = &[
         f.blocked.iter().map(|span| span.0).max()
     }),
     count("messages.stale", "Messages of older attempts that the coordinator ignored", |f| Some(f.totals.stale)),
+    time("recovery.detection", "Longest time from a fault until its failure was noticed", |f| {
+        slowest(f, |parts| Some(parts.detection))
+    }),
+    time("recovery.back-off", "Longest time that the restart strategy waited", |f| slowest(f, |parts| parts.back_off)),
+    time("recovery.restore", "Longest time of a restart until the slowest task had its state and began", |f| {
+        slowest(f, |parts| parts.restore)
+    }),
+    time("recovery.channels", "Longest time that a task, once started, read what was put back into its inputs", |f| {
+        slowest(f, |parts| parts.channels)
+    }),
+    time("recovery.catch-up", "Longest time from the last start of a restart until all sources had caught up", |f| {
+        slowest(f, |parts| parts.catch_up)
+    }),
+    time("recovery.down", "Longest time from a fault until every task ran again", |f| slowest(f, |parts| parts.down)),
+    time(
+        "recovery.total",
+        "Longest time from a fault until all sources had caught up and all channels were read",
+        |f| slowest(f, |parts| parts.total),
+    ),
+    count("recovery.lag", "Most records that waited at the sources in one recovery, each source at its worst", |f| {
+        f.restarts.iter().map(|restart| restart.lag).max()
+    }),
     count("records.skipped", "Records that sources had read and could not read again after restarts", |f| {
         Some(f.totals.skipped)
     }),
@@ -185,6 +207,11 @@ fn concurrent(figures: &Figures) -> Option<u64> {
 
 fn end_to_end(figures: &Figures) -> impl DoubleEndedIterator<Item = u64> {
     figures.completed().filter_map(|checkpoint| checkpoint.end_to_end()).map(|span| span.0)
+}
+
+/// Over the restarts that came so far.
+fn slowest(figures: &Figures, of: impl Fn(&RecoveryParts) -> Option<Span>) -> Option<u64> {
+    figures.restarts.iter().filter_map(|restart| of(&restart.parts())).map(|span| span.0).max()
 }
 
 /// Over all checkpoints, also those that did not complete: that is where delays matter most.
@@ -323,7 +350,7 @@ mod tests {
 
     /// Checkpoints of these end-to-end durations.
     fn run(durations: &[u64]) -> Figures {
-        let mut figures = Figures::sized(1, vec![(TaskId(0), TaskId(0)); 0], vec![true]);
+        let mut figures = Figures::sized(vec![true], vec![(TaskId(0), TaskId(0)); 0], vec![true]);
         for (n, ms) in durations.iter().enumerate() {
             let (checkpoint, start) = (CheckpointId(n as u64 + 1), Time(n as u64 * 1_000_000_000));
             let ack = Event::AckReceived { task: TaskId(0), checkpoint, attempt: crate::base::Attempt(0) };
@@ -379,7 +406,7 @@ mod tests {
     fn throughput_counts_until_the_last_record_was_read_not_until_the_end() {
         let (task, channel) = (TaskId(0), crate::base::ChannelId(0));
         let read = |seq| Event::BufferConsumed { channel, seq, upto: 50 * (seq + 1), chain: 0 };
-        let mut figures = Figures::sized(2, vec![(TaskId(0), TaskId(1))], vec![true, false]);
+        let mut figures = Figures::sized(vec![true, false], vec![(TaskId(0), TaskId(1))], vec![true, false]);
         figures.event(Time(1_000_000_000), &read(0));
         figures.event(Time(2_000_000_000), &read(1));
         figures.event(Time(5_000_000_000), &Event::TaskDrained { task });

@@ -58,7 +58,10 @@ impl Lookahead {
     /// The next effect of a task that begins its next record at `anchor` or when it arrives; at most `most` records.
     pub fn next_effect(&mut self, job: &Job, world: &mut World, task: TaskId, anchor: Time, most: u32) -> Effect {
         let most = most.min(self.until_flush(job, task, anchor));
-        let limit = world.upcoming(task, most).min(most);
+        let mut limit = world.upcoming(task, most).min(most);
+        if world.is_behind(task) {
+            limit = self.until_caught_up(job, world, task, anchor, limit);
+        }
         let outputs = job.plan.outputs(task);
         // One record is one step whatever it does; and without outputs only the end of the input is an effect.
         if (limit == 1 || outputs.is_empty()) && self.service[task.index()].is_some() {
@@ -74,6 +77,34 @@ impl Lookahead {
         let before = scan.before_effect(a, b);
         let records = limit.min(before + 1);
         Effect { records, at: self.finish_of(job, world, task, anchor, records) }
+    }
+
+    /// How many of the next records a source finishes until none waits for it any more; that is an effect.
+    fn until_caught_up(&self, job: &Job, world: &mut World, task: TaskId, anchor: Time, limit: u32) -> u32 {
+        let Some(log) = log(job, task).filter(|log| log.arrivals.rate.is_some()) else { return limit };
+        world.prepare(job, task, limit);
+        let (mut next, mut records) = (world.source_position(task).unwrap_or(0), 0);
+        self.follow(job, world, task, anchor, limit, |_, finish| {
+            (next, records) = (next + 1, records + 1);
+            Time::ZERO + log.arrival(next) < finish
+        });
+        records
+    }
+
+    /// Tells when each of the next records is finished.
+    pub fn each_finish(
+        &self,
+        job: &Job,
+        world: &World,
+        task: TaskId,
+        anchor: Time,
+        records: u32,
+        mut tell: impl FnMut(Time),
+    ) {
+        self.follow(job, world, task, anchor, records, |_, finish| {
+            tell(finish);
+            true
+        });
     }
 
     /// At most so many records are finished when the task's buffers are next flushed; beyond that a scan is in vain.
@@ -166,7 +197,8 @@ impl Lookahead {
     }
 }
 
-fn log(job: &Job, task: TaskId) -> Option<&SourceLog> {
+/// The log that a task reads, if it is a source.
+pub(super) fn log(job: &Job, task: TaskId) -> Option<&SourceLog> {
     job.workload.logs[job.plan.head(task).index()].as_ref()
 }
 

@@ -15,7 +15,9 @@
 //! would begin at t waits for a message that arrives at t.
 
 mod activity;
+mod backlog;
 mod cost;
+mod later;
 mod lookahead;
 mod schedule;
 
@@ -28,7 +30,9 @@ use crate::trace::{Event, Matcher, Observer};
 use crate::workload::Record;
 use crate::world::{Host, Job, Notice, SnapshotWork, Step, ThreadState, World, draw};
 use activity::Activity;
+use backlog::Backlogs;
 use cost::{Links, Uploads};
+use later::name_of;
 use lookahead::Lookahead;
 use schedule::Schedule;
 
@@ -112,6 +116,8 @@ struct Thread {
 pub struct Timed {
     granularity: Granularity,
     threads: Vec<Thread>,
+    /// By task: what it does with an external system may fail.
+    hazards: Vec<bool>,
     /// Threads that are in the middle of their records and must be planned anew.
     disturbed: Vec<TaskId>,
     lookahead: Lookahead,
@@ -126,6 +132,7 @@ struct Clockwork {
     links: Links,
     uploads: Uploads,
     activity: Activity,
+    backlogs: Backlogs,
     timers: Vec<(Option<TaskId>, Timer, u32)>,
     timers_set: u32,
     /// Tasks whose threads are to be looked at after the step.
@@ -140,7 +147,6 @@ struct Clockwork {
     metadata: Span,
     prepare: Span,
     deletion: Span,
-    restart_delay: Span,
     /// Between two calculations of buffer sizes.
     debloat: Span,
     storage: (Rate, Span),
@@ -172,6 +178,7 @@ impl Timed {
             links: Links::new(job),
             uploads: Uploads::new(job),
             activity: Activity::new(job),
+            backlogs: Backlogs::new(job.plan.tasks.len()),
             timers: Vec::new(),
             timers_set: 0,
             woken: Vec::new(),
@@ -185,7 +192,6 @@ impl Timed {
             metadata: scenario.storage.metadata,
             prepare: scenario.checkpoints.prepare,
             deletion: scenario.storage.deletion,
-            restart_delay: scenario.restart.delay,
             debloat: scenario.network.debloat.map_or(Span::ZERO, |debloat| debloat.period),
             storage: (scenario.storage.bandwidth, scenario.storage.latency),
             clocks: vec![0; job.plan.managers as usize],
@@ -193,7 +199,8 @@ impl Timed {
             paces: Vec::new(),
         };
         let threads = vec![Thread::default(); job.plan.tasks.len()];
-        Ok(Self { granularity, threads, disturbed: Vec::new(), lookahead: Lookahead::new(job), host })
+        let hazards = job.plan.task_ids().map(|task| job.may_fail_outside(task)).collect();
+        Ok(Self { granularity, threads, hazards, disturbed: Vec::new(), lookahead: Lookahead::new(job), host })
     }
 
     /// Runs the job from its beginning to its end; the world must be new or reset.
@@ -237,6 +244,7 @@ impl Timed {
 
     /// The job has ended: what is on the wire still arrives, so that nothing is left half way.
     fn land<O: Observer>(&mut self, job: &Job, world: &mut World, observer: &mut O) {
+        world.let_through(job, &mut Watched { clock: &mut self.host, job, observer });
         while let Some((_, item)) = self.host.agenda.pop() {
             if let Item::Step(step @ (Step::Deliver { .. } | Step::Credit { .. } | Step::Resume { .. })) = item {
                 world.apply(job, step, &mut Watched { clock: &mut self.host, job, observer });
@@ -267,6 +275,7 @@ impl Timed {
         host.links.reset();
         host.uploads.reset();
         host.activity.reset();
+        host.backlogs.reset();
         host.timers.clear();
         host.timers_set = 0;
         host.woken.clear();
@@ -336,6 +345,10 @@ impl Timed {
     /// Moves the tasks whose lazily advanced state the step will touch to this instant.
     fn catch_up<O: Observer>(&mut self, job: &Job, world: &mut World, step: Step, observer: &mut O) {
         match step {
+            // It may fail at what is outside, and with it all others.
+            Step::Mail(task) | Step::Poll(task) | Step::Ready { task, .. } if self.hazards[task.index()] => {
+                self.all_catch_up(job, world, observer);
+            }
             Step::Mail(task) | Step::Flush(task) | Step::Expire { task, .. } => {
                 self.advance(job, world, task, observer)
             }
@@ -355,7 +368,7 @@ impl Timed {
             Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) | Step::Call(_) | Step::Reply(_) | Step::Haunt(_) => {
                 self.all_catch_up(job, world, observer)
             }
-            Step::Suspect { .. } | Step::Replaced(_) | Step::TakeOver | Step::Ready { .. }
+            Step::Suspect { .. } | Step::Replaced(_) | Step::TakeOver | Step::Ready { .. } | Step::Report(_)
                 if !job.faults.faults.is_empty() =>
             {
                 self.all_catch_up(job, world, observer);
@@ -376,13 +389,23 @@ impl Timed {
         if !thread.running {
             return;
         }
+        if !matches!(world.thread(task), ThreadState::Run | ThreadState::Mail) {
+            // It was stopped in this very step.
+            thread.running = false;
+            return;
+        }
         let (records, begin) =
             self.lookahead.finished_by(job, world, task, thread.anchor, self.host.now, thread.planned);
+        if records > 0 {
+            self.look_at_backlog(job, world, task, records);
+        }
+        let thread = &mut self.threads[task.index()];
         thread.anchor = begin;
         thread.planned -= records;
         if records > 0 {
             let mut watched = Watched { clock: &mut self.host, job, observer };
             world.apply(job, Step::Run { task, records }, &mut watched);
+            self.see_caught_up(job, world, task, observer);
         }
         // The step that comes may change what is planned.
         let thread = &mut self.threads[task.index()];
@@ -396,6 +419,9 @@ impl Timed {
     fn apply<O: Observer>(&mut self, job: &Job, world: &mut World, step: Step, observer: &mut O) {
         match step {
             Step::Run { task, .. } | Step::Mail(task) | Step::Poll(task) => {
+                if let Step::Run { records, .. } = step {
+                    self.look_at_backlog(job, world, task, records);
+                }
                 let thread = &mut self.threads[task.index()];
                 thread.running = false;
                 thread.plan = thread.plan.wrapping_add(1);
@@ -404,6 +430,11 @@ impl Timed {
             _ => {}
         }
         world.apply(job, step, &mut Watched { clock: &mut self.host, job, observer });
+        match step {
+            Step::Run { task, .. } | Step::Ready { task, .. } => self.see_caught_up(job, world, task, observer),
+            Step::Restart => job.plan.task_ids().for_each(|task| self.see_caught_up(job, world, task, observer)),
+            _ => {}
+        }
         self.strike_at_once(job, world, observer);
         self.look_at_woken(job, world);
     }
@@ -639,7 +670,7 @@ impl Clockwork {
             Notice::CancelTimer { task, timer } => {
                 self.timers.retain(|(owner, known, _)| (*owner, *known) != (task, timer))
             }
-            Notice::Failed => self.arrive(now + self.restart_delay, 12, 0, 0, Step::Restart),
+            Notice::Failed { after } => self.arrive(now + after, 12, 0, 0, Step::Restart),
             Notice::Restore { task, attempt, bytes } => {
                 let (bandwidth, latency) = self.storage;
                 let load = if bytes.0 > 0 { latency + bandwidth.time_for(bytes.0) } else { Span::ZERO };
@@ -656,24 +687,6 @@ impl Clockwork {
                 self.timers.retain(|(owner, timer, _)| owner.is_some() || timer.kind == TimerKind::Request)
             }
         }
-    }
-}
-
-/// Names a step that follows after a while.
-fn name_of(step: Step) -> (u64, u64, u64) {
-    match step {
-        Step::Heal { fault, part } => (20, u64::from(fault), u64::from(part)),
-        Step::Thaw { fault, part } => (21, u64::from(fault), u64::from(part)),
-        Step::Late(id) => (22, 0, u64::from(id)),
-        Step::Suspect { manager, silence } => (23, u64::from(manager), u64::from(silence)),
-        Step::Replaced(manager) => (24, u64::from(manager), 0),
-        Step::TakeOver => (25, 0, 0),
-        Step::Appear { task, checkpoint } => (26, u64::from(task.0), checkpoint.0),
-        Step::Expire { task, transaction } => (27, u64::from(task.0), transaction),
-        Step::Call(number) => (28, 0, u64::from(number)),
-        Step::Reply(number) => (29, 0, u64::from(number)),
-        Step::Haunt(zombie) => (30, 0, u64::from(zombie)),
-        other => unreachable!("no step that follows after a while: {other:?}"),
     }
 }
 
@@ -719,6 +732,13 @@ impl<O: Observer> Host for Watched<'_, O> {
 
     fn active(&mut self, task: TaskId, gate: u32) -> Span {
         self.clock.activity.take(task, gate, self.clock.now)
+    }
+
+    fn lag(&mut self, task: TaskId, position: u64, end: u64) -> u64 {
+        if let Some(log) = lookahead::log(self.job, task) {
+            self.clock.backlogs.look(log, task, position, end, self.clock.now);
+        }
+        self.clock.backlogs.take(task)
     }
 
     #[inline]

@@ -102,6 +102,8 @@ struct State {
     covered: bool,
     /// When the next attempt at that may begin.
     retry: Retry,
+    /// When those who have not ended although they could are told again.
+    reminder: Retry,
     queue: Queue,
     /// The checkpoint whose preparations are going on. It may have been given up.
     preparing: Option<CheckpointId>,
@@ -159,6 +161,7 @@ impl State {
             drained: None,
             covered: false,
             retry: Retry::Now,
+            reminder: Retry::Later,
             queue: Queue::default(),
             preparing: None,
             pending: Vec::new(),
@@ -223,20 +226,22 @@ impl BarrierCoordinator {
 
     /// Back to the newest complete checkpoint, with nothing under way.
     fn restart(&mut self, failed: &[TaskId], out: &mut Vec<Do>) {
-        let stops = self.state.stopped_at.is_some() || self.state.pending.iter().any(Pending::stops);
+        let stops = !matches!(self.state.course, Course::On | Course::Finishing) || self.state.stopped_at.is_some();
         for pending in self.take_out(|_| true) {
             self.give_up(&pending, AbortReason::Restarted, out);
         }
         self.state.queue.clear();
         (self.state.running, self.state.drained, self.state.course) = (false, None, Course::On);
-        (self.state.covered, self.state.retry, self.state.preparing) = (false, Retry::Now, None);
+        (self.state.covered, self.state.retry, self.state.reminder) = (false, Retry::Now, Retry::Later);
         let captured = if self.style.captures { ChannelPlan::Reinject } else { ChannelPlan::Empty };
         let mut restored = vec![false; self.graph.tasks];
         failed.iter().for_each(|task| restored[task.index()] = true);
         if stops {
-            // Sources have stopped reading everywhere.
+            // Sources may have stopped reading everywhere; or the whole job was to fail when part of it was down already.
             restored.fill(true);
         }
+        // Tasks go back behind what may be recorded: nobody may restore that any more.
+        out.extend(self.state.unsure.drain(..).map(Do::Forget));
         let plan = self.graph.recovery(self.state.newest(), captured, &restored);
         for (ended, point) in self.state.ended.iter_mut().zip(&plan.tasks) {
             *ended = match point {
@@ -299,7 +304,10 @@ impl CoordinatorRole for BarrierCoordinator {
             Pause::Timed(_) => 2,
         };
         into.words([s.last.0, s.starts, s.succeeded.0, u64::from(s.failures), pause].into_iter());
-        into.words([u64::from(s.running), s.course as u64, u64::from(s.covered), s.retry as u64].into_iter());
+        into.words(
+            [u64::from(s.running), s.course as u64, u64::from(s.covered), s.retry as u64, s.reminder as u64]
+                .into_iter(),
+        );
         into.words(s.ended.iter().map(|ended| u64::from(*ended)));
         into.words([s.drained, s.preparing].map(|id| id.map_or(0, |id| id.0 + 1)).into_iter());
         s.queue.fingerprint(into);

@@ -170,6 +170,10 @@ impl BarrierCoordinator {
         let completed = self.state.kept.last().map_or(CheckpointId::INITIAL, |complete| complete.id);
         let checkpoint = pending.id();
         out.extend([Do::CancelTimer(expiry(checkpoint)), Do::Abort { checkpoint, reason, completed }]);
+        if pending.is_recording() && reason != AbortReason::Unrecorded {
+            // Or somebody might restore it when its files are gone.
+            out.push(Do::Forget(checkpoint));
+        }
         self.clean(checkpoint, out);
     }
 

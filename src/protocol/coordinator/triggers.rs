@@ -57,7 +57,7 @@ impl BarrierCoordinator {
     pub(super) fn tick(&mut self, out: &mut Vec<Do>) {
         let Some(interval) = self.settings.interval else { return };
         if self.state.drained.is_some() {
-            self.state.retry = Retry::Now;
+            (self.state.retry, self.state.reminder) = (Retry::Now, Retry::Now);
         } else if self.goes_on() {
             out.push(Do::SetTimer { timer: INTERVAL, delay: interval.max(self.settings.min_pause) });
             self.state.queue.submit(Request::PERIODIC);
@@ -143,6 +143,9 @@ impl BarrierCoordinator {
         // One that began before may turn out to cover everything; a task that had more to come will say so.
         let may_cover = |pending: &Pending| pending.id() > drained || pending.covers_all;
         let covers = |pending: &Pending| pending.purpose() == Purpose::Checkpoint && may_cover(pending);
+        if self.state.covered && self.state.ended.contains(&false) {
+            return self.remind(out);
+        }
         let is_covered = self.is_ending() || self.state.pending.iter().any(covers) || self.state.queue.has_checkpoint();
         if is_covered || !self.state.ended.contains(&false) {
             return;
@@ -152,6 +155,24 @@ impl BarrierCoordinator {
             (Retry::Later, Some(interval)) => {
                 out.push(Do::SetTimer { timer: INTERVAL, delay: interval.max(self.settings.min_pause) });
                 self.state.retry = Retry::Timed;
+            }
+            _ => {}
+        }
+    }
+
+    /// A complete checkpoint covers all data, and yet somebody has not ended: he may not have been told. As long as that
+    /// is so the interval goes on, and with it what it asks for; Flink's periodic triggers do the same.
+    fn remind(&mut self, out: &mut Vec<Do>) {
+        let Some(interval) = self.settings.interval else { return };
+        let asked = self.state.queue.has_checkpoint() || !self.state.pending.is_empty();
+        match self.state.reminder {
+            Retry::Now if !asked => {
+                self.state.queue.submit(Request::of(Purpose::Checkpoint));
+                self.state.reminder = Retry::Later;
+            }
+            Retry::Later => {
+                out.push(Do::SetTimer { timer: INTERVAL, delay: interval.max(self.settings.min_pause) });
+                self.state.reminder = Retry::Timed;
             }
             _ => {}
         }

@@ -37,6 +37,7 @@ impl Protocol for Aligned {
             savepoints: true,
             cycles: false,
             global_restart: true,
+            lossy: true,
         }
     }
 

@@ -34,6 +34,7 @@ impl Protocol for AlignedTimeout {
             savepoints: true,
             cycles: false,
             global_restart: true,
+            lossy: true,
         }
     }
 

@@ -32,6 +32,7 @@ impl Protocol for AtLeastOnce {
             savepoints: true,
             cycles: false,
             global_restart: true,
+            lossy: true,
         }
     }
 

@@ -34,6 +34,7 @@ impl Protocol for ChandyLamport {
             savepoints: false,
             cycles: true,
             global_restart: true,
+            lossy: true,
         }
     }
 

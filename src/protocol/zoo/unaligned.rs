@@ -36,6 +36,7 @@ impl Protocol for Unaligned {
             savepoints: true,
             cycles: false,
             global_restart: true,
+            lossy: true,
         }
     }
 

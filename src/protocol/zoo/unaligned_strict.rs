@@ -33,6 +33,7 @@ impl Protocol for UnalignedStrict {
             savepoints: false,
             cycles: false,
             global_restart: true,
+            lossy: true,
         }
     }
 

@@ -38,6 +38,7 @@ impl Protocol for Uncoordinated {
             savepoints: false,
             cycles: true,
             global_restart: false,
+            lossy: false,
         }
     }
 

@@ -126,7 +126,7 @@ fn a_minimal_file_gets_every_default() {
             after_finish: true,
             requests: vec![],
         },
-        restart: Restart { delay: Span::from_secs(1), attempts: None },
+        restart: Restart::FixedDelay { delay: Span::from_secs(1), attempts: None },
         faults: vec![],
         schedule: vec![],
         run: RunFor { seed: 1, limit: Span::from_secs(60) },
@@ -158,7 +158,7 @@ fn what_is_written_is_what_one_gets() {
     assert_eq!(scenario.checkpoints.protocol, "unaligned");
     assert_eq!(scenario.checkpoints.place, place(18, 40, "checkpoints.protocol.name"));
     assert_eq!(scenario.checkpoints.parameters, [parameter("after", "1s", 62), parameter("deep", "true", 76)]);
-    assert_eq!(scenario.restart, Restart { delay: Span::ZERO, attempts: Some(3) });
+    assert_eq!(scenario.restart, Restart::FixedDelay { delay: Span::ZERO, attempts: Some(3) });
     let when = Predicate {
         of: Some("join[3]".into()),
         checkpoint: Some(crate::base::CheckpointId(2)),
@@ -172,6 +172,41 @@ fn what_is_written_is_what_one_gets() {
     let figures = &scenario.expect.figures;
     assert_eq!(figures[0].min, Some(Amount::Time(Span::from_millis(1))));
     assert_eq!((&*figures[1].figure, figures[1].min, figures[1].max), ("restarts", None, Some(Amount::Count(1))));
+}
+
+#[test]
+fn restart_strategies_have_the_defaults_of_flink() {
+    let restart = |fields: &str| {
+        let text = MINIMAL.replacen(r#""cutline": 1,"#, &format!(r#""cutline": 1, "restart": {{{fields}}},"#), 1);
+        parse(&text, "a.json").unwrap_or_else(|problem| panic!("{problem}")).restart
+    };
+    let (second, minute) = (Span::from_secs(1), Span::from_secs(60));
+    assert_eq!(restart(r#""strategy": "none""#), Restart::Never);
+    assert_eq!(restart(""), Restart::FixedDelay { delay: second, attempts: None });
+    let rate = Restart::FailureRate { delay: second, failures: 1, interval: minute };
+    assert_eq!(restart(r#""strategy": "failure-rate""#), rate);
+    let flink = Backoff {
+        initial: second,
+        max: minute,
+        multiplier: Ratio { outputs: 3, inputs: 2 },
+        threshold: Span::from_secs(3600),
+        jitter: Ratio { outputs: 1, inputs: 10 },
+        attempts: None,
+    };
+    assert_eq!(restart(r#""strategy": "exponential-delay""#), Restart::ExponentialDelay(flink));
+    let written = restart(
+        r#""strategy": "exponential-delay", "initial_backoff": "5ms", "max_backoff": "7ms", "multiplier": 2,
+           "reset_threshold": "1s", "jitter": "50%", "attempts": 4"#,
+    );
+    let backoff = Backoff {
+        initial: Span::from_millis(5),
+        max: Span::from_millis(7),
+        multiplier: Ratio { outputs: 2, inputs: 1 },
+        threshold: second,
+        jitter: Ratio { outputs: 1, inputs: 2 },
+        attempts: Some(4),
+    };
+    assert_eq!(written, Restart::ExponentialDelay(backoff));
 }
 
 /// The minimal scenario with something in place of its count operator.

@@ -14,7 +14,8 @@ fn a_checkpoint_begins_at_running_tasks_that_no_running_task_feeds_and_waits_for
     for task in [1, 2, 3] {
         assert_eq!(desk.ack(task, 1), []);
     }
-    assert!(desk.ack(4, 1).has(&recorded(1)));
+    let newest = [0, 1, 1, 1, 1].map(CheckpointId).to_vec();
+    assert!(desk.ack(4, 1).has(&Do::Record(Record { newest, checkpoint: CheckpointId(1), ..Record::default() })));
     assert_eq!(desk.record(1).notified(), [(1, 1), (2, 1), (3, 1), (4, 1)]);
     for task in [2, 1, 3] {
         desk.end(task);

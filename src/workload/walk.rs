@@ -1,0 +1,157 @@
+//! The way of records through the logical job, one batch after the other: no channels, no barriers, no time.
+//!
+//! Oracle and census walk the same way and differ in what they take along and what they note. What is taken along is
+//! an [`Item`]: the oracle needs the bare record and nothing slower; the census remembers where it comes from.
+
+use super::{Record, Workload};
+use crate::base::{Concern, Draws};
+use crate::plan::Plan;
+use crate::scenario::Partitioner;
+
+/// A record on its way, with what is to be remembered of it.
+pub(super) trait Item: Copy {
+    /// As a source emits it.
+    fn emitted(record: Record, partition: u32, offset: u64) -> Self;
+    /// Itself.
+    fn record(&self) -> &Record;
+    /// What an operator made of it.
+    fn made(&self, record: Record) -> Self;
+}
+
+impl Item for Record {
+    #[inline]
+    fn emitted(record: Record, _partition: u32, _offset: u64) -> Self {
+        record
+    }
+
+    #[inline]
+    fn record(&self) -> &Record {
+        self
+    }
+
+    #[inline]
+    fn made(&self, record: Record) -> Self {
+        record
+    }
+}
+
+/// Walks jobs; keeps its memory between walks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Walk<T> {
+    routes: Routes,
+    /// By operator: records that it gets.
+    waiting: Vec<Vec<T>>,
+}
+
+/// Who sends to whom.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Routes {
+    /// Operators, inputs before outputs.
+    order: Vec<u32>,
+    /// By operator: its output edges.
+    pub next: Vec<Vec<Next>>,
+}
+
+/// An output edge of an operator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Next {
+    /// Its number among the operator's outputs.
+    pub edge: u32,
+    pub to: u32,
+    /// How many of the receiver's subtasks get each record.
+    copies: u32,
+}
+
+/// Records that are made before they are followed: small enough to stay in the cache.
+const BATCH: u64 = 1024;
+
+impl Routes {
+    /// The routes of a job.
+    pub fn new(plan: &Plan) -> Self {
+        let mut next: Vec<Vec<Next>> = vec![Vec::new(); plan.operators.len()];
+        for edge in &plan.edges {
+            let copies = match edge.by {
+                Partitioner::Broadcast => plan.operators[edge.to.index()].tasks.len() as u32,
+                _ => 1,
+            };
+            let outs = &mut next[edge.from.index()];
+            outs.push(Next { edge: outs.len() as u32, to: edge.to.0, copies });
+        }
+        for task in &plan.tasks {
+            for pair in task.chain.windows(2) {
+                next[pair[0].index()] = vec![Next { edge: 0, to: pair[1].0, copies: 1 }];
+            }
+        }
+        Self { order: plan.order.iter().map(|op| op.0).collect(), next }
+    }
+}
+
+impl<T: Item> Walk<T> {
+    /// Prepares the routes of a job.
+    pub fn new(plan: &Plan) -> Self {
+        Self { routes: Routes::new(plan), waiting: vec![Vec::new(); plan.operators.len()] }
+    }
+
+    /// Follows `emitted(operator, partition)` records of each partition of each source, and tells which come to which
+    /// operator, sources included.
+    pub fn walk(
+        &mut self,
+        workload: &Workload,
+        seed: u64,
+        mut emitted: impl FnMut(usize, u32) -> u64,
+        mut visit: impl FnMut(usize, &[T]),
+    ) {
+        for (operator, log) in workload.logs.iter().enumerate() {
+            let Some(log) = log else { continue };
+            for partition in log.first_partition..log.first_partition + log.partitions {
+                let mut draws = Draws::new(seed, Concern::Key, u64::from(partition));
+                let all = emitted(operator, partition);
+                for first in (0..all).step_by(BATCH as usize) {
+                    self.waiting[operator].extend((first..all.min(first + BATCH)).map(|offset| {
+                        let key = log.keys.pick(draws.at(offset));
+                        T::emitted(Record::at_source(partition, offset, key, log.size), partition, offset)
+                    }));
+                    self.follow(workload, &mut visit);
+                }
+            }
+        }
+    }
+
+    /// Follows all waiting records and everything that comes of them; cycles take several rounds.
+    fn follow(&mut self, workload: &Workload, visit: &mut impl FnMut(usize, &[T])) {
+        loop {
+            let mut quiet = true;
+            for at in 0..self.routes.order.len() {
+                let operator = self.routes.order[at] as usize;
+                if self.waiting[operator].is_empty() {
+                    continue;
+                }
+                quiet = false;
+                let records = std::mem::take(&mut self.waiting[operator]);
+                visit(operator, &records);
+                self.send(workload, operator, &records);
+                // What an operator sends itself was put there meanwhile.
+                let own = std::mem::replace(&mut self.waiting[operator], records);
+                self.waiting[operator].clear();
+                self.waiting[operator].extend(own);
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn send(&mut self, workload: &Workload, operator: usize, records: &[T]) {
+        let behaviour = &workload.behaviours[operator];
+        for Next { edge, to, copies } in &self.routes.next[operator] {
+            let out = &mut self.waiting[*to as usize];
+            for item in records {
+                let record = item.record();
+                for branch in 0..behaviour.output_count(record.lineage) {
+                    let output = item.made(behaviour.output(record, branch, *edge));
+                    out.extend(std::iter::repeat_n(output, *copies as usize));
+                }
+            }
+        }
+    }
+}
