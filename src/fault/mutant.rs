@@ -66,7 +66,7 @@ mutants! {
     /// A restored committer keeps one committable for each checkpoint.
     CommittablesMerged "committables-merged" { Sinks, "B74", "output" }
     /// A sink that has prepared nothing tells its committer nothing.
-    NothingIsNotTold "nothing-is-not-told" { Sinks, "B75", "output" }
+    NothingIsNotTold "nothing-is-not-told" { Sinks, "B75", "liveness" }
     /// A restored sink does not ask how far it had written.
     OffsetsIgnored "offsets-ignored" { Sinks, "B77", "output" }
     /// A completion commits what belongs to that very checkpoint, and nothing older.

@@ -39,7 +39,7 @@ impl World {
             self.report_output(job, id, host);
         }
         let Some((operator, mode)) = job.plan.sink(id).filter(|(_, mode)| mode.commits()) else { return true };
-        if std::mem::replace(&mut self.tasks[id.index()].prepared_for, Some(checkpoint)) == Some(checkpoint) {
+        if self.tasks[id.index()].prepared_for.replace(checkpoint) == Some(checkpoint) {
             return true;
         }
         let Ok(prepared) = self.prepare_open(job, id, checkpoint, host) else {
@@ -249,8 +249,9 @@ impl World {
                 host.notice(Notice::Later { step, after: latency });
             }
         }
+        let is_void = self.is_void(id);
         let task = &mut self.tasks[id.index()];
-        if !task.calling && std::mem::take(&mut task.ends_after_calls) {
+        if !is_void && !task.calling && std::mem::take(&mut task.ends_after_calls) {
             self.end_task(job, id, host);
         }
     }

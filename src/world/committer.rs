@@ -69,6 +69,13 @@ impl World {
         }
     }
 
+    /// Whether a committer has to wait before it ends: for a sink that goes on, since what that prepares last comes behind
+    /// the end of its data, or for the completion of a checkpoint.
+    pub(super) fn must_hear_more(&mut self, job: &Job, id: TaskId) -> bool {
+        let closed = self.tasks[id.index()].closed_ports.len();
+        job.plan.is_committer(id) && (closed < job.plan.inputs(id).len() || !self.sink_state(id).pending.is_empty())
+    }
+
     /// A committer begins: what belongs to checkpoints that did not complete is nobody's any more.
     pub(super) fn take_committables_over(&mut self, job: &Job, id: TaskId, restored: CheckpointId) {
         if !job.plan.is_committer(id) {

@@ -125,6 +125,10 @@ impl World {
             self.tasks[id.index()].ends_after_calls = true;
             return;
         }
+        if self.must_hear_more(job, id) {
+            self.tasks[id.index()].ends_after_calls = true;
+            return;
+        }
         if job.settings.after_finish && self.tasks[id.index()].drained && !self.all_processed(job, id) {
             // What is still in its outputs would be part of no checkpoint.
             self.tasks[id.index()].ending = true;

@@ -490,6 +490,9 @@ impl World {
                 host.emit(Event::CloseReceived { task: id, channel });
                 self.tasks[id.index()].closed_ports.push(channel);
                 self.tell_task(job, id, TaskInput::Ended { port }, host);
+                if job.plan.is_committer(id) {
+                    self.go_on_calling(job, id, host);
+                }
             }
             Item::End if self.net.channels[channel.index()].void_ends > 0 => {
                 self.net.channels[channel.index()].void_ends -= 1;

@@ -53,11 +53,11 @@ impl Visibility {
                 self.expired += u64::from(late);
                 self.close(task, transaction);
             }
-            Event::TransactionRefused { task, transaction, records, .. } => {
-                if records > 0 && !self.told.contains(&(task, transaction)) {
-                    self.told.push((task, transaction));
-                    self.lost += records;
-                }
+            Event::TransactionRefused { task, transaction, records, .. }
+                if records > 0 && !self.told.contains(&(task, transaction)) =>
+            {
+                self.told.push((task, transaction));
+                self.lost += records;
             }
             _ => {}
         }

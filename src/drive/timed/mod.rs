@@ -368,7 +368,12 @@ impl Timed {
             Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) | Step::Call(_) | Step::Reply(_) | Step::Haunt(_) => {
                 self.all_catch_up(job, world, observer)
             }
-            Step::Suspect { .. } | Step::Replaced(_) | Step::TakeOver | Step::Ready { .. } | Step::Report(_)
+            Step::Suspect { .. }
+            | Step::Replaced(_)
+            | Step::TakeOver
+            | Step::Ready { .. }
+            | Step::Report(_)
+            | Step::Recorded(_)
                 if !job.faults.faults.is_empty() =>
             {
                 self.all_catch_up(job, world, observer);
