@@ -263,6 +263,7 @@ impl World {
             let spec = &job.scenario.job.operators[job.plan.head(id).index()].source;
             if spec.as_ref().is_some_and(|spec| !spec.replayable) {
                 host.emit(Event::SourceSkipped { task: id, position, to: from });
+                task.falls_behind(None);
             } else {
                 source.seek(position);
                 host.emit(Event::SourceRewound { task: id, position, from });
