@@ -96,14 +96,15 @@ const ALL: &str = r#"{
     "max_parallelism": 100
   },
 
-  "cluster": {"task_managers": 2, "slots": 3, "placement": "spread"},
+  "cluster": {"task_managers": 2, "slots": 3, "placement": "spread", "heartbeat": "2s", "standby": 1, "replacement": "0s",
+    "takeover": "0s", "failover": "full"},
 
   "network": {"latency": "1h", "bandwidth": "unlimited", "segment": "64B",
     "debloat": {"target": "1ns", "period": "1001ns", "samples": 2, "threshold": "1%", "min": "1B", "start": "2B"},
     "exclusive": 1, "floating": 0, "max_per_channel": 3, "overdraft": 4, "buffer_timeout": "off", "rpc": "0s",
     "blocked": "nothing"},
 
-  "storage": {"bandwidth": "1.25MB/s", "latency": "2ms", "shared": "cluster", "metadata": "2ms", "deletion": "2ms"},
+  "storage": {"bandwidth": "1.25MB/s", "latency": "2ms", "shared": "cluster", "metadata": "2ms", "deletion": "2ms", "local": true},
 
   "checkpoints": {
     "protocol": {"name": "uncoordinated", "jitter": "5"},
@@ -125,11 +126,26 @@ const ALL: &str = r#"{
     ]
   },
 
-  "restart": {"delay": "0s", "attempts": 0},
+  "restart": {"strategy": "exponential-delay", "initial_backoff": "2s", "max_backoff": "3s", "multiplier": "5/2",
+    "reset_threshold": "2h", "jitter": "20%", "attempts": 0},
 
   "faults": [
     {"at": "1.7s", "fail": "some[1]"},
-    {"when": {"event": "barrier-received", "of": "few[0]->more[0]", "checkpoint": 2, "nth": 3}, "fail": "in[0]"}
+    {"when": {"event": "barrier-received", "of": "few[0]->more[0]", "checkpoint": 2, "nth": 3}, "fail": "in[0]"},
+    {"at": "1s", "kill": "manager[1]"},
+    {"at": "1s", "kill": "coordinator"},
+    {"at": "1s", "message": {"kind": "ack", "of": "few[0]", "checkpoint": 2, "nth": 2, "do": "delay", "by": "1ms"}},
+    {"at": "1s", "message": {"kind": "abort", "do": "lose"}},
+    {"at": "1s", "link": {"from": "manager[0]", "to": "coordinator", "both": true, "do": "cut", "for": "1s"}},
+    {"at": "1s", "link": {"from": "manager[0]", "to": "manager[1]", "do": "slow", "by": "1ms", "for": "1s"}},
+    {"at": "1s", "slow": {"of": "in[1]", "factor": 10, "for": "1s"}},
+    {"at": "1s", "pause": {"of": "manager[0]", "for": "1s"}},
+    {"at": "1s", "write": {"of": "out[0]", "checkpoint": 2, "times": 2, "do": "hide", "by": "1ms"}},
+    {"at": "1s", "write": {"do": "fail"}},
+    {"at": "1s", "spoil": "more[0]"},
+    {"at": "1s", "record": "stored-but-unknown"},
+    {"at": "1s", "clock": {"of": "manager[1]", "ahead": "1s"}},
+    {"at": "1s", "clock": {"of": "manager[0]", "behind": "1s"}}
   ],
 
   "schedule": [
@@ -181,7 +197,8 @@ fn every_field_of_the_schema_is_in_the_text_above() {
     names(&scenario::schema(), &mut all);
     assert!(all.len() > 80, "{}", all.len());
     // Keys are either skewed by rank, as above, or some of them are hot.
-    let elsewhere = ["$schema", "hot", "share"];
+    // Other restart strategies have fields of their own.
+    let elsewhere = ["$schema", "hot", "share", "delay", "max_failures"];
     let missing = all.iter().filter(|name| !elsewhere.contains(&&***name) && !ALL.contains(&format!("\"{name}\": ")));
     assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
 }

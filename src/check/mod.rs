@@ -30,7 +30,9 @@ mod commits;
 mod completion;
 mod cut;
 mod figures;
+mod files;
 mod finding;
+mod ids;
 mod liveness;
 mod order;
 mod output;
@@ -67,6 +69,8 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &cut::ABOUT, build: |setting| Box::new(cut::Cut::new(setting)) },
     Entry { about: &persisted::ABOUT, build: |setting| Box::new(persisted::Persisted::new(setting)) },
     Entry { about: &completion::ABOUT, build: |setting| Box::new(completion::Completion::new(setting)) },
+    Entry { about: &ids::ABOUT, build: |setting| Box::new(ids::Ids::new(setting)) },
+    Entry { about: &files::ABOUT, build: |setting| Box::new(files::Files::new(setting)) },
     Entry { about: &restore::ABOUT, build: |setting| Box::new(restore::Restore::new(setting)) },
     Entry { about: &state::ABOUT, build: |setting| Box::new(state::State::new(setting)) },
     Entry { about: &at_least::ABOUT, build: |setting| Box::new(at_least::AtLeast::new(setting)) },

@@ -44,6 +44,21 @@ const COPYING: &[Forgery] = &[
     ("order", "the receiver miscounts", "order/miscounted count->sink", |t| {
         alter(t, EventKind::BufferConsumed, 0, |e| if let Event::BufferConsumed { upto, .. } = e { *upto -= 1 });
     }),
+    ("ids", "an id is used again", "ids/used again", |t| {
+        t.push(Event::CheckpointTriggered { checkpoint: CheckpointId(1), purpose: 0 });
+    }),
+    ("files", "a checkpoint is recorded before all is stored", "files/recorded too early source", |t| {
+        let (recorded, stored) = (find(t, EventKind::RecordStored, 0), find(t, EventKind::SnapshotDurable, 0));
+        put_before(t, recorded, stored);
+    }),
+    ("files", "a restart goes back behind what is recorded", "files/deleted source", |t| {
+        let restart = find(t, EventKind::JobRestarting, 0);
+        t.insert(restart, Event::RecordStored { checkpoint: CheckpointId(9) });
+    }),
+    ("files", "what a recorded checkpoint needs is deleted", "files/deleted source", |t| {
+        let recorded = find(t, EventKind::RecordStored, 0);
+        t.insert(recorded + 1, Event::SnapshotDiscarded { task: TaskId(0), checkpoint: CheckpointId(1) });
+    }),
     ("records", "a buffer says it holds more than it adds", "records/miscounted source->count", |t| {
         alter(t, EventKind::BufferClosed, 0, |e| if let Event::BufferClosed { records, .. } = e { *records += 1 });
     }),
@@ -127,9 +142,8 @@ const COPYING: &[Forgery] = &[
     ("restore", "state is made of other records", "restore/other state of sink", |t| {
         alter(t, EventKind::StateRestored, 4, |e| if let Event::StateRestored { lineage, .. } = e { *lineage ^= 1 });
     }),
-    ("restore", "the snapshot was deleted", "restore/no snapshot of count", |t| {
-        let failed = find(t, EventKind::TaskFailed, 0);
-        t.insert(failed, Event::SnapshotsDropped { task: TaskId(2), upto: CheckpointId(1) });
+    ("restore", "the state was never captured", "restore/no snapshot of count", |t| {
+        t.retain(|e| !matches!(e, Event::CutState { task: TaskId(2), checkpoint: CheckpointId(1), .. }));
     }),
     ("restore", "a source skips a record", "restore/position of source", |t| {
         alter(t, EventKind::SourceRewound, 0, |e| if let Event::SourceRewound { position, .. } = e { *position += 1 });

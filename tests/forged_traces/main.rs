@@ -149,7 +149,19 @@ fn a_protocol_is_only_held_to_what_it_claims() {
     assert_eq!(judge(&mut checks, &events, &story.expected()), Verdict::Pass, "{:#?}", checks.findings());
     assert_eq!(
         checks.examined().map(|(name, _)| name).collect::<Vec<_>>(),
-        ["order", "records", "buffers", "completion", "restore", "at-least", "commits", "wake-up", "liveness"]
+        [
+            "order",
+            "records",
+            "buffers",
+            "completion",
+            "ids",
+            "files",
+            "restore",
+            "at-least",
+            "commits",
+            "wake-up",
+            "liveness"
+        ]
     );
     let mut checks = story.checks(Claims::of(&[]));
     assert_eq!(judge(&mut checks, &events, &story.expected()), Verdict::Pass, "{:#?}", checks.findings());

@@ -557,6 +557,7 @@ impl Story {
         let Total { count: records, sum: lineage, .. } = std::mem::take(&mut self.hidden);
         self.tell(Event::TransactionPrepared { task, operator, transaction, checkpoint, records, lineage });
         self.open();
+        self.tell(Event::RecordStored { checkpoint });
         self.tell(Event::CheckpointCompleted { checkpoint });
         for task in self.running() {
             self.tell(Event::CompleteReceived { task, checkpoint });
