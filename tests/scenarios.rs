@@ -106,7 +106,7 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("42", r#""output": "idempotent""#, r#""output": "plain""#),
     ("43", r#""output": "offsets""#, r#""output": "two-phase""#),
     ("43", r#""output": "offsets""#, r#""output": "plain""#),
-    ("44", r#""checkpoint": 2}, "fail""#, r#""checkpoint": 9}, "fail""#),
+    ("44", r#""checkpoint": 2}, "fail""#, r#""checkpoint": 99}, "fail""#),
     ("45", r#", "replayable": false"#, ""),
     ("46", r#""do": "cut", "for": "3s""#, r#""do": "cut", "for": "300ms""#),
     ("46", r#""output": "offsets""#, r#""output": "two-phase""#),

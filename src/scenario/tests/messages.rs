@@ -307,7 +307,7 @@ const SPOILT: &[(&str, &str, &str)] = &[
      r#"11:40: job.edges[1]: a cycle: clean -> clean; mark the edge that closes it "feedback": true"#),
     (r#"{"from": "left", "to": "clean", "chained": true}"#,
      r#"{"from": "join", "to": "clean", "feedback": true}"#,
-     r#"5:7: job.operators[0]: "left" has no output; add an edge from it, {"from": "left", "to": …}; only a sink may end a path"#),
+     r#"5:7: job.operators[0]: "left" has no output; add an edge from it, {"from": "left", "to": …}; only a sink or a committer may end a path"#),
     (r#"{"from": "left", "to": "clean", "chained": true}"#,
      r#"{"from": "left", "to": "join"}"#,
      r#"7:7: job.operators[2]: "clean" has no input; add an edge to it: {"from": …, "to": "clean"}"#),
