@@ -30,6 +30,7 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::RecordStored,
     EventKind::RecordForgotten,
     EventKind::RestorePoint,
+    EventKind::CoordinatorTookOver,
 ]);
 
 #[derive(Clone)]
@@ -38,9 +39,14 @@ pub(super) struct Files {
     needs: Pages<Need>,
     /// What is recorded, and whether it is complete.
     recorded: Vec<(CheckpointId, bool)>,
+    /// What came to nothing, as far as a write may still be under way.
+    over: Vec<CheckpointId>,
     tasks: Vec<Task>,
     examined: u64,
 }
+
+/// Writes are not so slow that so many checkpoints begin meanwhile.
+const REMEMBERED: u64 = 64;
 
 #[derive(Clone, Copy, Default)]
 struct Need {
@@ -62,10 +68,17 @@ struct Task {
 impl Files {
     pub(super) fn new(setting: &Setting<'_>) -> Self {
         let tasks = setting.plan.tasks.len();
-        Self { needs: Pages::new(tasks), recorded: Vec::new(), tasks: vec![Task::default(); tasks], examined: 0 }
+        Self {
+            needs: Pages::new(tasks),
+            recorded: Vec::new(),
+            over: Vec::new(),
+            tasks: vec![Task::default(); tasks],
+            examined: 0,
+        }
     }
 
     fn begin(&mut self, checkpoint: CheckpointId) {
+        self.over.retain(|over| over.0 + REMEMBERED > checkpoint.0);
         for (need, task) in self.needs.open(checkpoint).iter_mut().zip(&self.tasks) {
             *need = Need { snapshot: CheckpointId::INITIAL, absent: task.ended };
         }
@@ -75,7 +88,14 @@ impl Files {
         self.recorded.iter().any(|(recorded, _)| *recorded == checkpoint)
     }
 
-    fn record(&mut self, checkpoint: CheckpointId) {
+    fn record(&mut self, at: Time, checkpoint: CheckpointId, out: &mut Findings) {
+        if self.over.contains(&checkpoint) {
+            out.add(ABOUT.name, at, || {
+                let text =
+                    format!("checkpoint {checkpoint} is recorded, but it was given up, or its coordinator replaced");
+                Finding::new("recorded too late", text).checkpoint(checkpoint)
+            });
+        }
         self.recorded.push((checkpoint, false));
         let page = self.needs.open(checkpoint);
         for (need, task) in page.iter_mut().zip(&mut self.tasks) {
@@ -149,6 +169,7 @@ impl Check for Files {
                 self.recorded.iter_mut().find(is_it).into_iter().for_each(|(_, complete)| *complete = true);
             }
             Event::CheckpointAborted { checkpoint, .. } if !self.is_recorded(checkpoint) => {
+                self.over.push(checkpoint);
                 self.needs.close(|of, _| of == checkpoint);
             }
             Event::SnapshotDurable { task, checkpoint, .. } => self.store(at, task, checkpoint, plan, out),
@@ -156,7 +177,16 @@ impl Check for Files {
             Event::SnapshotDiscarded { task, checkpoint } => {
                 self.delete(at, task, |of| of == checkpoint, false, plan, out);
             }
-            Event::RecordStored { checkpoint } => self.record(checkpoint),
+            Event::RecordStored { checkpoint } => self.record(at, checkpoint, out),
+            Event::CoordinatorTookOver { .. } => {
+                // What was under way is over. Nobody says so, since nobody remembers.
+                let (recorded, over) = (&self.recorded, &mut self.over);
+                self.needs.close(|of, _| {
+                    let is_over = !recorded.iter().any(|(checkpoint, _)| *checkpoint == of);
+                    over.extend(is_over.then_some(of));
+                    is_over
+                });
+            }
             Event::RecordForgotten { checkpoint } => self.forget(checkpoint),
             Event::RestorePoint { task, checkpoint, live: 0 | 2 } => {
                 self.delete(at, task, |of| of > checkpoint, true, plan, out);
@@ -172,6 +202,7 @@ impl Check for Files {
     fn reset(&mut self) {
         self.needs.clear();
         self.recorded.clear();
+        self.over.clear();
         for task in &mut self.tasks {
             (task.ended, task.newest) = (false, CheckpointId::INITIAL);
             task.stored.clear();
@@ -181,6 +212,7 @@ impl Check for Files {
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         into.words(self.recorded.iter().map(|(checkpoint, complete)| checkpoint.0 << 1 | u64::from(*complete)));
+        into.words(self.over.iter().map(|checkpoint| checkpoint.0));
         for task in &self.tasks {
             into.word(task.newest.0 << 1 | u64::from(task.ended));
             into.words(task.stored.iter().map(|snapshot| snapshot.0));

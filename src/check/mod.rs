@@ -23,6 +23,7 @@
 //! oracle's result; never `world`, `drive` or `protocol`. A check that could look into the world would
 //! believe what the world believes. No check keeps a time in what it fingerprints, and none knows a fault.
 
+mod aborts;
 mod account;
 mod at_least;
 mod buffers;
@@ -69,6 +70,7 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &cut::ABOUT, build: |setting| Box::new(cut::Cut::new(setting)) },
     Entry { about: &persisted::ABOUT, build: |setting| Box::new(persisted::Persisted::new(setting)) },
     Entry { about: &completion::ABOUT, build: |setting| Box::new(completion::Completion::new(setting)) },
+    Entry { about: &aborts::ABOUT, build: |setting| Box::new(aborts::Aborts::new(setting)) },
     Entry { about: &ids::ABOUT, build: |setting| Box::new(ids::Ids::new(setting)) },
     Entry { about: &files::ABOUT, build: |setting| Box::new(files::Files::new(setting)) },
     Entry { about: &restore::ABOUT, build: |setting| Box::new(restore::Restore::new(setting)) },

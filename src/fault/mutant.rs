@@ -53,6 +53,38 @@ mutants! {
     StaleBarrierKeepsPort "stale-barrier-keeps-port" { Alignment, "B07", "liveness" }
     /// A checkpoint that expires does not count as a failure, so that a job none of whose checkpoints completes goes on.
     ExpiryIsNoFailure "expiry-is-no-failure" { Coordinator, "B38", "liveness" }
+    /// When nobody knows whether a record was written, it counts as not written, and the files are deleted.
+    UnknownIsNotStored "unknown-is-not-stored" { Storage, "B84", "files" }
+    /// A coordinator that is lost takes its records with it, as if the job had ended.
+    CleansUpWhenLost "cleans-up-when-lost" { Storage, "B85", "restore" }
+    /// Whoever takes over takes the records in the order of their names: 9 comes after 10.
+    RecordsByName "records-by-name" { Storage, "B86", "restore" }
+    /// A checkpoint that cannot be read is tried again and again.
+    NeverFallsBack "never-falls-back" { Recovery, "B87", "liveness" }
+    /// A restart leaves alone what is being recorded, and it completes when its files are gone.
+    RecordSurvivesRestart "record-survives-restart" { Recovery, "B89", "files" }
+    /// Nobody waits for an answer to a trigger: a checkpoint never expires.
+    FireAndForget "fire-and-forget" { Coordinator, "B90", "liveness" }
+    /// A restart goes back to a checkpoint that all tasks have acknowledged and that is not recorded.
+    RestoresUnrecorded "restores-unrecorded" { Recovery, "B91", "restore" }
+    /// A task's word that it will have no part counts against whatever is pending, also if it is about something else.
+    DeclineHitsNewest "decline-hits-newest" { Coordinator, "B94", "aborts" }
+    /// With local copies, a task on a machine that is still there goes on from whatever it had in memory.
+    DirtyLocalState "dirty-local-state" { Storage, "B56", "restore" }
+    /// The local copies of operators in a chain have one name, and the last one to write wins.
+    LocalCopiesCollide "local-copies-collide" { Storage, "B54", "restore" }
+    /// Whoever takes over begins to count where the newest record ends.
+    CounterStartsOver "counter-starts-over" { Storage, "", "ids" }
+    /// The record that a lost coordinator had begun to write is stored whoever has taken over meanwhile.
+    UnfencedRecord "unfenced-record" { Storage, "", "files" }
+    /// An acknowledgement that comes twice counts twice.
+    DoubledAckCounts "doubled-ack-counts" { Coordinator, "", "completion" }
+    /// A file that cannot be read yet is taken for lost.
+    HiddenIsGone "hidden-is-gone" { Recovery, "", "restore" }
+    /// A failed task is restored alone, and those it exchanges data with go on.
+    RegionOfOne "region-of-one" { Recovery, "", "restore" }
+    /// A machine that nobody has heard of for too long is given up, and its tasks are not restarted.
+    LostAndForgotten "lost-and-forgotten" { Recovery, "", "liveness" }
     /// The slot of a transaction is given to another one as soon as it is committed, and recovery addresses transactions by slot.
     SlotFreedAtCommit "slot-freed-at-commit" { Sinks, "B66", "output" }
     /// A sink's identity depends on where it runs, so that nobody fences what ran elsewhere.

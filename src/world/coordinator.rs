@@ -8,6 +8,7 @@ use super::snapshot::WorldFacts;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, Step, World};
 use crate::base::{Attempt, CheckpointId, Ring, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{
     Barrier, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Facts, Purpose, Record,
     RecoveryPlan, Timer, TimerKind,
@@ -349,7 +350,8 @@ impl World {
     }
 
     fn take_report<H: Host>(&mut self, job: &Job, task: TaskId, report: Report, attempt: Attempt, host: &mut H) {
-        if attempt != self.tasks[task.index()].attempt || self.coordinator.lost {
+        let is_believed = matches!(report, Report::Decline(..)) && job.has(Mutant::DeclineHitsNewest);
+        if attempt != self.tasks[task.index()].attempt && !is_believed || self.coordinator.lost {
             host.emit(Event::StaleMessage { task, attempt });
             return;
         }
@@ -384,7 +386,7 @@ impl World {
         let is_it = |(record, _): &(Record, u32)| record.checkpoint == checkpoint;
         let Some(at) = self.coordinator.recording.iter().position(is_it) else { return };
         let (record, term) = self.coordinator.recording.remove(at);
-        if self.ended || term != self.coordinator.term {
+        if self.ended || term != self.coordinator.term && !job.has(Mutant::UnfencedRecord) {
             // Whoever lost his term cannot write any more.
             return;
         }

@@ -99,7 +99,9 @@ impl World {
     /// A task that runs and is not reading a buffer; it may be busy with markers and snapshots.
     fn reads_nothing(&self, id: TaskId) -> bool {
         let task = &self.tasks[id.index()];
-        task.status == Status::Running && task.current.is_none() && !self.net.is_stalled(id)
+        // One that was restored as ended reads nothing for ever.
+        let is_quiet = task.status == Status::Running && task.current.is_none() && !self.net.is_stalled(id);
+        is_quiet || task.status == Status::Finished
     }
 
     fn is_inside(&self, job: &Job, cycle: &[OperatorId], channel: ChannelId) -> bool {

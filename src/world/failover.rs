@@ -11,6 +11,7 @@ use super::restart::Restarts;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{ChannelPlan, CoordinatorInput, RecoveryPlan, RestorePoint, TaskInput};
 use crate::scenario;
 use crate::trace::Event;
@@ -88,6 +89,9 @@ impl World {
         self.failover.failed.push(id);
         if !job.protocol.claims().global_restart {
             return self.freeze(job, host);
+        }
+        if job.has(Mutant::RegionOfOne) {
+            return;
         }
         let region = (job.scenario.cluster.failover == scenario::Failover::Region).then(|| job.plan.region(id));
         for other in job.plan.task_ids() {
@@ -245,8 +249,11 @@ impl World {
         );
         let bytes = snapshot.map_or(Bytes(0), |snapshot| snapshot.bytes);
         let chain = &job.plan.tasks[id.index()].chain;
+        let local = snapshot.is_some_and(|snapshot| snapshot.local);
         for (position, (state, operator)) in task.operators.iter_mut().zip(chain).enumerate() {
+            let position = if local && job.has(Mutant::LocalCopiesCollide) { chain.len() - 1 } else { position };
             match snapshot {
+                Some(_) if local && job.has(Mutant::DirtyLocalState) => {}
                 Some(snapshot) => state.clone_state_from(&snapshot.operators[position]),
                 None => state.clear_state(),
             }

@@ -12,6 +12,7 @@
 use super::task::Status;
 use super::{Host, Job, Notice, Step, World};
 use crate::base::{Attempt, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::CoordinatorInput;
 use crate::trace::Event;
 
@@ -39,6 +40,9 @@ impl World {
         }
         self.give_up_machine(job, manager, host);
         for id in tasks_on(job, manager) {
+            if job.has(Mutant::LostAndForgotten) {
+                return;
+            }
             if self.tasks[id.index()].status == Status::Dead {
                 self.noticed(job, id, host);
             }
@@ -86,6 +90,9 @@ impl World {
             return;
         }
         self.coordinator.lost = true;
+        if job.has(Mutant::CleansUpWhenLost) {
+            self.coordinator.records.clear();
+        }
         host.emit(Event::CoordinatorLost { term: self.coordinator.term });
         host.notice(Notice::ForgetTimers);
         host.notice(Notice::Later { step: Step::TakeOver, after: job.scenario.cluster.takeover });

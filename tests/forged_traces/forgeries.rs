@@ -51,14 +51,6 @@ const COPYING: &[Forgery] = &[
         let (recorded, stored) = (find(t, EventKind::RecordStored, 0), find(t, EventKind::SnapshotDurable, 0));
         put_before(t, recorded, stored);
     }),
-    ("files", "a restart goes back behind what is recorded", "files/deleted source", |t| {
-        let restart = find(t, EventKind::JobRestarting, 0);
-        t.insert(restart, Event::RecordStored { checkpoint: CheckpointId(9) });
-    }),
-    ("files", "what a recorded checkpoint needs is deleted", "files/deleted source", |t| {
-        let recorded = find(t, EventKind::RecordStored, 0);
-        t.insert(recorded + 1, Event::SnapshotDiscarded { task: TaskId(0), checkpoint: CheckpointId(1) });
-    }),
     ("records", "a buffer says it holds more than it adds", "records/miscounted source->count", |t| {
         alter(t, EventKind::BufferClosed, 0, |e| if let Event::BufferClosed { records, .. } = e { *records += 1 });
     }),
@@ -258,6 +250,18 @@ const COPYING: &[Forgery] = &[
 
 #[rustfmt::skip]
 const OVERTAKING: &[Forgery] = &[
+    ("files", "what was given up is recorded", "files/recorded too late", |t| {
+        let given_up = find(t, EventKind::CheckpointAborted, 0);
+        let id = CheckpointId(5);
+        t.splice(given_up + 1..given_up + 1, [Event::RecordStored { checkpoint: id }, Event::RecordForgotten { checkpoint: id }]);
+    }),
+    ("files", "a restart goes back behind what is recorded", "files/deleted source", |t| {
+        let recorded = find(t, EventKind::RecordStored, 0);
+        let id = t[recorded].checkpoint().expect("it is about one");
+        let restart = find(t, EventKind::JobRestarting, 0);
+        t.insert(restart, Event::RecordStored { checkpoint: CheckpointId(id.0 + 100) });
+    }),
+    ("aborts", "nobody declined", "aborts/declined by nobody", |t| drop_nth(t, EventKind::CheckpointDeclined, 0)),
     ("order", "a sender sends another buffer than the one put in", "order/sent out of order count->sink", |t| {
         let replayed = replayed(t, C1_SINK, 0);
         let sent = find(&t[replayed..], EventKind::BufferSent, 0) + replayed;

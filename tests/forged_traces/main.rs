@@ -154,6 +154,7 @@ fn a_protocol_is_only_held_to_what_it_claims() {
             "records",
             "buffers",
             "completion",
+            "aborts",
             "ids",
             "files",
             "restore",

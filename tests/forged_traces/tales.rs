@@ -60,6 +60,7 @@ pub fn overtaking() -> Story {
     empty_channels(&mut story);
     story.round(1);
     story.trigger(5, 0);
+    story.tell(Event::CheckpointDeclined { task: TaskId(4), checkpoint: CheckpointId(5), reason: 1 });
     story.tell(Event::CheckpointAborted { checkpoint: CheckpointId(5), reason: AbortReason::Declined });
     // The last buffer of a source that ends has not been read when the next checkpoint begins.
     story.close(S0_C1, 2);

@@ -53,6 +53,7 @@ use super::{
     Purpose, Record, RestorePoint, Settings, Timer, TimerKind,
 };
 use crate::base::{CheckpointId, Fingerprint, TaskId};
+use crate::fault::Mutant;
 use crate::trace::AbortReason;
 use pending::Pending;
 use plan::{Completed, Graph};
@@ -227,7 +228,11 @@ impl BarrierCoordinator {
     /// Back to the newest complete checkpoint, with nothing under way.
     fn restart(&mut self, failed: &[TaskId], out: &mut Vec<Do>) {
         let stops = !matches!(self.state.course, Course::On | Course::Finishing) || self.state.stopped_at.is_some();
-        for pending in self.take_out(|_| true) {
+        let (survives, unrecorded) =
+            [Mutant::RecordSurvivesRestart, Mutant::RestoresUnrecorded].map(|m| self.settings.has(m)).into();
+        let recording = self.state.pending.iter().rfind(|pending| pending.is_recording());
+        let wrong = recording.filter(|_| unrecorded).map(|pending| Completed::new(pending, self.state.newest()));
+        for pending in self.take_out(|pending| !(survives && pending.is_recording())) {
             self.give_up(&pending, AbortReason::Restarted, out);
         }
         self.state.queue.clear();
@@ -242,7 +247,7 @@ impl BarrierCoordinator {
         }
         // Tasks go back behind what may be recorded: nobody may restore that any more.
         out.extend(self.state.unsure.drain(..).map(Do::Forget));
-        let plan = self.graph.recovery(self.state.newest(), captured, &restored);
+        let plan = self.graph.recovery(wrong.as_ref().or(self.state.newest()), captured, &restored);
         for (ended, point) in self.state.ended.iter_mut().zip(&plan.tasks) {
             *ended = match point {
                 RestorePoint::Live => *ended,
@@ -255,7 +260,13 @@ impl BarrierCoordinator {
     /// There is nothing but what is recorded. What the scenario asks for was set long ago.
     fn take_over(&mut self, records: &[Record], last: CheckpointId) {
         self.state = State::new(self.graph.tasks);
-        (self.state.last, self.state.starts) = (last, u64::from(last != CheckpointId::INITIAL).max(1));
+        let newest = records.iter().map(|record| record.checkpoint).max().unwrap_or_default();
+        let last = if self.settings.has(Mutant::CounterStartsOver) { newest } else { last };
+        (self.state.last, self.state.starts) = (last, 1);
+        let mut records: Vec<&Record> = records.iter().collect();
+        if self.settings.has(Mutant::RecordsByName) {
+            records.sort_by_key(|record| record.checkpoint.to_string());
+        }
         for record in records {
             let complete = Completed::of(record);
             match record.purpose {

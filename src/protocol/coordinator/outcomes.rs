@@ -28,7 +28,8 @@ impl BarrierCoordinator {
     /// A task has done its part.
     pub(super) fn acknowledged(&mut self, task: TaskId, id: CheckpointId, last: bool, out: &mut Vec<Do>) {
         let Some(at) = self.state.pending.iter().position(|pending| pending.id() == id) else { return };
-        if self.state.pending[at].acknowledge(task, last) {
+        let again = self.settings.has(Mutant::DoubledAckCounts);
+        if self.state.pending[at].acknowledge(task, last, again) {
             self.state.pending[at].phase = Phase::Recording;
             let pending = &self.state.pending[at];
             let record = Completed::new(pending, self.state.newest()).record(pending.purpose());
@@ -92,7 +93,7 @@ impl BarrierCoordinator {
             return;
         }
         self.fail(failed, AbortReason::Unrecorded, |pending| pending.purpose() == Purpose::Checkpoint, out);
-        if known {
+        if known || self.settings.has(Mutant::UnknownIsNotStored) {
             out.push(Do::Discard(id));
         } else {
             self.state.unsure.push(id);
@@ -101,6 +102,7 @@ impl BarrierCoordinator {
 
     /// A checkpoint cannot be read: the next restart goes back behind it, if nobody ever will and an older one is kept.
     pub(super) fn unreadable(&mut self, id: CheckpointId, gone: bool, out: &mut Vec<Do>) {
+        let gone = (gone || self.settings.has(Mutant::HiddenIsGone)) && !self.settings.has(Mutant::NeverFallsBack);
         if gone && self.state.kept.len() > 1 && self.state.kept.last().is_some_and(|newest| newest.id == id) {
             self.state.kept.pop();
             out.push(Do::Forget(id));
@@ -123,7 +125,8 @@ impl BarrierCoordinator {
 
     /// A task will not do its part.
     pub(super) fn declined(&mut self, id: CheckpointId, reason: DeclineReason, out: &mut Vec<Do>) {
-        let failed = self.take_out(|pending| pending.id() == id && !pending.is_recording());
+        let any = self.settings.has(Mutant::DeclineHitsNewest);
+        let failed = self.take_out(|pending| (any || pending.id() == id) && !pending.is_recording());
         let why = match reason {
             DeclineReason::NotRunning => AbortReason::NotRunning,
             _ => AbortReason::Declined,

@@ -70,8 +70,10 @@ impl Pending {
     }
 
     /// A task has done its part; true if that was the last one. Who has none, or has done his, changes nothing.
-    pub fn acknowledge(&mut self, task: TaskId, last: bool) -> bool {
-        if !self.awaits(task) {
+    /// `again`: a wrong decision.
+    pub fn acknowledge(&mut self, task: TaskId, last: bool, again: bool) -> bool {
+        let counts = self.awaits(task) || again && self.missing > 0 && self.parts[task.index()] == Part::Done;
+        if !counts {
             return false;
         }
         self.parts[task.index()] = Part::Done;

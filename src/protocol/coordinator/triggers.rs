@@ -13,6 +13,7 @@ use super::plan::Graph;
 use super::requests::{Choice, Load, Request};
 use super::{BarrierCoordinator, Course, Do, INTERVAL, PAUSE, Pause, Retry, expiry};
 use crate::base::{CheckpointId, Concern, Span, below};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, BarrierKind, Env, Purpose, Timer, TimerKind};
 use crate::scenario::Take;
 use crate::trace::AbortReason;
@@ -228,7 +229,9 @@ impl BarrierCoordinator {
         let barrier = Barrier { checkpoint: id, kind: self.kind(request.purpose), purpose: request.purpose, triggered };
         self.state.pending.push(Pending::new(barrier, Graph::parts(&self.state.ended)));
         out.push(Do::Begin(barrier));
-        out.push(Do::SetTimer { timer: expiry(id), delay: self.settings.timeout });
+        if !self.settings.has(Mutant::FireAndForget) {
+            out.push(Do::SetTimer { timer: expiry(id), delay: self.settings.timeout });
+        }
         self.state.preparing = Some(id);
         if self.settings.prepare > Span::ZERO {
             out.push(Do::Prepare(id));
