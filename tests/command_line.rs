@@ -557,7 +557,7 @@ fn what_cannot_be_shrunk_is_refused_and_nothing_is_written() {
 fn mutants_are_hunted_and_those_that_survive_are_listed() {
     let desk = Desk::new("mutants");
     let json = |called: &Called| -> Value { serde_json::from_str(&called.out).expect("one JSON object") };
-    let killed = desk.call(&["mutants", "--only", "commits-again,savepoint-is-told", "--seeds", "60", "--json"]);
+    let killed = desk.call(&["mutants", "--only", "records-by-name,savepoint-is-told", "--seeds", "60", "--json"]);
     assert_eq!(killed.code, Some(0), "{}", killed.err);
     let matrix = json(&killed);
     assert_eq!((matrix["killed"].as_u64(), matrix["mutants"].as_array().map(Vec::len)), (Some(2), Some(2)));
@@ -565,22 +565,22 @@ fn mutants_are_hunted_and_those_that_survive_are_listed() {
     let survives = desk.call(&["mutants", "--only", "recovery-line-in-one-pass", "--seeds", "1"]);
     assert_eq!(survives.code, Some(1));
     assert!(survives.out.contains("SURVIVES  recovery-line-in-one-pass"), "{}", survives.out);
-    let unknown = desk.call(&["mutants", "--only", "commits-agian"]);
+    let unknown = desk.call(&["mutants", "--only", "records-by-nmae"]);
     assert_eq!(unknown.code, Some(2));
-    let told = "error: there is no mutant \"commits-agian\"; did you mean \"commits-again\"?";
+    let told = "error: there is no mutant \"records-by-nmae\"; did you mean \"records-by-name\"?";
     assert_eq!(unknown.err.trim(), told);
 }
 
 #[test]
 fn a_scenario_is_run_under_a_mutant_for_study() {
     let desk = Desk::new("mutant");
-    let bug = include_str!("../scenarios/bugs/commits-again.json");
-    desk.write("commits-again.json", bug);
-    assert_eq!(desk.call(&["run", "commits-again.json"]).code, Some(0));
-    let studied = desk.call(&["run", "commits-again.json", "--mutant", "commits-again"]);
+    let bug = include_str!("../scenarios/bugs/prepared-output-is-lost.json");
+    desk.write("prepared-output-is-lost.json", bug);
+    assert_eq!(desk.call(&["run", "prepared-output-is-lost.json"]).code, Some(0));
+    let studied = desk.call(&["run", "prepared-output-is-lost.json", "--mutant", "prepared-output-is-lost"]);
     assert_eq!(studied.code, Some(1));
-    assert!(studied.out.contains("under the mutant commits-again: After a restart"), "{}", studied.out);
-    let unknown = desk.call(&["run", "commits-again.json", "--mutant", "commits"]);
+    assert!(studied.out.contains("under the mutant prepared-output-is-lost: A restart drops"), "{}", studied.out);
+    let unknown = desk.call(&["run", "prepared-output-is-lost.json", "--mutant", "commits"]);
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.err.starts_with("error: there is no mutant \"commits\""), "{}", unknown.err);
     desk.write("nobody.json", bug);

@@ -25,6 +25,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             any_edge: true,
             mixed: true,
             requests: false,
+            outside: true,
             parameter: None,
         },
     )

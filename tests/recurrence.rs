@@ -226,6 +226,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         any_edge: true,
         mixed: true,
         requests: false,
+        outside: false,
         parameter: None,
     })
 }

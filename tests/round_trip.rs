@@ -79,19 +79,22 @@ const ALL: &str = r#"{
     "operators": [
       {"id": "in", "kind": "source", "parallelism": 2, "service": "1.5us", "partitions": 5, "records": 60,
         "rate": "1k/s", "burst": {"every": "1s", "length": "100ms", "times": 5}, "keys": {"count": 9, "zipf": true},
-        "size": "1B", "end": "idles", "state": {"size": "1.5KiB", "per_key": "1B", "per_record": "2B"}},
+        "size": "1B", "end": "idles", "replayable": false,
+        "state": {"size": "1.5KiB", "per_key": "1B", "per_record": "2B"}},
       {"id": "some", "kind": "filter", "parallelism": 2, "selectivity": "40%", "rekey": 7, "output_size": "1MB",
         "snapshot": {"sync": "1ns", "async": "0s"}, "on": [1, 0]},
       {"id": "few", "kind": "map", "selectivity": "0.000000001"},
       {"id": "more", "kind": "flat-map", "selectivity": "5/3"},
-      {"id": "out", "kind": "sink", "output": "plain", "state": {"per_key": "100B"}}
+      {"id": "out", "kind": "sink", "output": "plain", "state": {"per_key": "100B"}},
+      {"id": "safe", "kind": "sink", "transaction_timeout": "3s", "on_expired": "fail"}
     ],
     "edges": [
       {"from": "in", "to": "some", "chained": true},
       {"from": "some", "to": "few", "by": "global", "overtaking": false},
       {"from": "few", "to": "more", "by": "broadcast"},
       {"from": "more", "to": "few", "by": "rescale", "feedback": true},
-      {"from": "more", "to": "out", "by": "hash"}
+      {"from": "more", "to": "out", "by": "hash"},
+      {"from": "more", "to": "safe"}
     ],
     "max_parallelism": 100
   },
@@ -129,8 +132,15 @@ const ALL: &str = r#"{
   "restart": {"strategy": "exponential-delay", "initial_backoff": "2s", "max_backoff": "3s", "multiplier": "5/2",
     "reset_threshold": "2h", "jitter": "20%", "attempts": 0},
 
+  "external": {"latency": "7ms"},
+
   "faults": [
     {"at": "1.7s", "fail": "some[1]"},
+    {"at": "1s", "external": {"of": "safe", "do": "down", "for": "1s"}},
+    {"at": "1s", "external": {"of": "safe", "do": "expire"}},
+    {"at": "1s", "external": {"of": "safe", "do": "lose-commit"}},
+    {"at": "1s", "external": {"of": "safe", "do": "lose-reply"}},
+    {"at": "1s", "external": {"of": "safe", "do": "fail-write"}},
     {"when": {"event": "barrier-received", "of": "few[0]->more[0]", "checkpoint": 2, "nth": 3}, "fail": "in[0]"},
     {"at": "1s", "kill": "manager[1]"},
     {"at": "1s", "kill": "coordinator"},

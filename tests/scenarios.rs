@@ -109,6 +109,16 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("29", r#""deletion": "1.8s""#, r#""deletion": "400ms""#),
     ("29", r#""first": "500ms","#, r#""first": "500ms", "max_concurrent": 2,"#),
     ("30", r#""prepare": "100ms""#, r#""prepare": "40ms""#),
+    ("40", r#""do": "lose-reply""#, r#""do": "expire""#),
+    ("41", r#""transaction_timeout": "1s""#, r#""transaction_timeout": "5s""#),
+    ("41", r#""delay": "2s""#, r#""delay": "200ms""#),
+    ("42", r#""output": "idempotent""#, r#""output": "plain""#),
+    ("43", r#""output": "offsets""#, r#""output": "two-phase""#),
+    ("43", r#""output": "offsets""#, r#""output": "plain""#),
+    ("44", r#""checkpoint": 2}, "fail""#, r#""checkpoint": 99}, "fail""#),
+    ("45", r#", "replayable": false"#, ""),
+    ("46", r#""do": "cut", "for": "3s""#, r#""do": "cut", "for": "300ms""#),
+    ("46", r#""output": "offsets""#, r#""output": "two-phase""#),
 ];
 
 #[test]

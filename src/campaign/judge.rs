@@ -3,7 +3,7 @@
 use crate::base::Time;
 use crate::check::{Account, Checks, Claim, Claims, Ledger, Verdict};
 use crate::protocol::Delivery;
-use crate::scenario::{Effect, SinkMode};
+use crate::scenario::{Operator, SinkMode};
 use crate::trace::{Event, EventKind, Observer};
 use crate::workload::Oracle;
 use crate::world::Job;
@@ -98,12 +98,16 @@ impl Observer for Judge {
     }
 }
 
-/// What a protocol promises for this very job: output only where every sink commits with checkpoints.
+/// What a protocol promises for this very job. Of records that sources cannot read again it promises nothing; of output
+/// that waits for checkpoints, only if there are some: how much a sink owes beyond that depends on how its output gets
+/// outside, and is the checks' business.
 fn claims(job: &Job) -> Claims {
     let promised = job.protocol.claims();
     // Without checkpoints nothing is ever committed before the job ends, and its tasks do not end as one.
-    let committed = job.settings.interval.is_some()
-        && job.scenario.job.operators.iter().all(|op| op.kind != "sink" || op.sink == SinkMode::TwoPhase);
+    let waits = |op: &Operator| op.kind == "sink" && matches!(op.sink, SinkMode::TwoPhase | SinkMode::Committables);
+    let operators = &job.scenario.job.operators;
+    let committed = job.settings.interval.is_some() || !operators.iter().any(waits);
+    let replayable = operators.iter().all(|op| op.source.as_ref().is_none_or(|source| source.replayable));
     let mut claims = Vec::new();
     claims.extend(promised.coordinated.then_some(Claim::Coordinated));
     if promised.coordinated_cut {
@@ -114,10 +118,7 @@ fn claims(job: &Job) -> Claims {
         Delivery::ExactlyOnce => (Claim::ExactlyOnceState, Claim::ExactlyOnceOutput),
         Delivery::AtLeastOnce => (Claim::AtLeastOnceState, Claim::AtLeastOnceOutput),
     };
-    claims.push(state);
-    // Who has to go back behind output that is committed writes it again.
-    let falls_back = job.scenario.faults.iter().any(|fault| matches!(fault.effect, Effect::Spoil(_)));
-    let output = if falls_back { Claim::AtLeastOnceOutput } else { output };
-    claims.extend(committed.then_some(output));
+    claims.extend(replayable.then_some(state));
+    claims.extend((replayable && committed).then_some(output));
     Claims::of(&claims)
 }

@@ -17,6 +17,7 @@ pub const SMALL: Limits = Limits {
     any_edge: true,
     mixed: true,
     requests: true,
+    outside: false,
     parameter: None,
 };
 

@@ -11,12 +11,14 @@ mod measures;
 mod recovery;
 mod sample;
 mod table;
+mod visibility;
 
 pub use checkpoint::{Arrival, CheckpointFigures, Purpose, Status, TaskTimes};
 pub use measures::{Measures, MinMaxAvg, Progress, SubtaskMeasures, Sums, VertexMeasures};
 pub use recovery::{RecoveryParts, RestartFigures};
 pub use sample::{Comparison, Contestant, Measured, Sample, Spread};
 pub use table::{Expectation, FIGURES, Figure, Unit, Value, check_bounds, evaluate};
+pub use visibility::Visibility;
 
 use crate::base::{Bytes, ChannelId, CheckpointId, Span, TaskId, Time};
 use crate::plan::Plan;
@@ -32,6 +34,8 @@ pub struct Figures {
     pub restarts: Vec<RestartFigures>,
     /// Running totals.
     pub totals: Totals,
+    /// Transactions, and how late their output could be seen.
+    pub visibility: Visibility,
     /// How long each task was stopped for want of output buffers.
     pub blocked: Vec<Span>,
     /// Since when a task is stopped; [`Time::NEVER`]: it is not.
@@ -61,6 +65,10 @@ pub struct Totals {
     pub applied: Option<u64>,
     /// Records that sources had to read again after restarts.
     pub replayed: u64,
+    /// Records that sources had read and could not read again.
+    pub skipped: u64,
+    /// Things done by tasks that had been given up.
+    pub zombies: u64,
     /// Records that became visible outside.
     pub visible: u64,
     /// Records in closed buffers, over all channels.
@@ -108,6 +116,7 @@ impl Figures {
             checkpoints: Vec::new(),
             restarts: Vec::new(),
             totals: Totals::default(),
+            visibility: Visibility::default(),
             blocked: vec![Span::ZERO; tasks],
             blocked_since: vec![Time::NEVER; tasks],
             is_source,
@@ -125,6 +134,7 @@ impl Figures {
         self.spare.extend(self.checkpoints.drain(..).map(|checkpoint| checkpoint.tasks));
         self.restarts.clear();
         self.totals = Totals::default();
+        self.visibility.reset();
         self.blocked.fill(Span::ZERO);
         self.blocked_since.fill(Time::NEVER);
         self.recovering.reset();
@@ -389,6 +399,8 @@ impl Observer for Figures {
             | Event::ChannelsRecovered { .. }
             | Event::SourceCaughtUp { .. }
             | Event::SourceLeftBehind { .. } => self.recovery_event(at, event),
+            Event::SourceSkipped { position, to, .. } => self.totals.skipped += to.saturating_sub(position),
+            Event::ZombieActed { .. } => self.totals.zombies += 1,
             Event::OutputVisible { records, .. } => self.totals.visible += records,
             Event::SourceFinal { emitted, .. } => *self.totals.emitted.get_or_insert(0) += emitted,
             Event::StateFinal { operator, applied, .. } if !self.is_source[operator.index()] => {
@@ -398,6 +410,11 @@ impl Observer for Figures {
                 self.totals.drained = Some(drained == 1);
                 (0..self.blocked.len()).for_each(|task| self.unblocked(at, TaskId::from(task)));
             }
+            Event::TransactionOpened { .. }
+            | Event::TransactionPrepared { .. }
+            | Event::TransactionCommitted { .. }
+            | Event::TransactionAborted { .. }
+            | Event::TransactionRefused { .. } => self.visibility.event(at, event),
             _ => {}
         }
     }

@@ -27,6 +27,7 @@ mod aborts;
 mod account;
 mod at_least;
 mod buffers;
+mod commits;
 mod completion;
 mod cut;
 mod failures;
@@ -39,6 +40,7 @@ mod order;
 mod output;
 mod pages;
 mod persisted;
+mod promise;
 mod provenance;
 mod records;
 mod restore;
@@ -76,6 +78,7 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &restore::ABOUT, build: |setting| Box::new(restore::Restore::new(setting)) },
     Entry { about: &state::ABOUT, build: |setting| Box::new(state::State::new(setting)) },
     Entry { about: &at_least::ABOUT, build: |setting| Box::new(at_least::AtLeast::new(setting)) },
+    Entry { about: &commits::ABOUT, build: |setting| Box::new(commits::Commits::new(setting)) },
     Entry { about: &output::ABOUT, build: |setting| Box::new(output::Output::new(setting)) },
     Entry { about: &wake_up::ABOUT, build: |setting| Box::new(wake_up::WakeUp::new(setting)) },
     Entry { about: &liveness::ABOUT, build: |setting| Box::new(liveness::Liveness::new(setting)) },

@@ -2,11 +2,16 @@
 //!
 //! A plain savepoint makes nothing safe: no recovery goes back to it. A checkpoint that a restart did go back to is safe,
 //! even if nobody had declared it complete: whether it may be restored is another check's business.
+//!
+//! How much a sink owes depends on how its output gets outside ([`Promise`]); what the external system has aborted for
+//! its age is not due any more.
 
 use super::finding::head_name;
+use super::promise::{Excuse, Promise, Reach};
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Savepoints, Setting};
-use crate::base::{CheckpointId, Fingerprint, Time};
+use crate::base::{CheckpointId, Fingerprint, OperatorId, TaskId, Time};
 use crate::plan::Plan;
+use crate::scenario::SinkMode;
 use crate::trace::{Event, EventKind};
 
 pub(super) static ABOUT: About = About {
@@ -20,7 +25,13 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::OutputFinal,
     EventKind::CheckpointTriggered,
     EventKind::CheckpointCompleted,
+    EventKind::JobRestarting,
+    EventKind::RestoreFailed,
     EventKind::RestorePoint,
+    EventKind::TransactionAborted,
+    EventKind::TransactionRefused,
+    EventKind::SourceRewound,
+    EventKind::SourceFinal,
 ]);
 
 #[derive(Clone)]
@@ -29,6 +40,16 @@ pub(super) struct Output {
     newest: CheckpointId,
     savepoints: Savepoints,
     coordinated: bool,
+    restarted: bool,
+    /// A snapshot could not be read, so that the job may go back behind it.
+    unreadable: bool,
+    /// The newest checkpoint whose output is visible.
+    shown: CheckpointId,
+    /// The job went back behind that.
+    went_back: bool,
+    /// Transactions that were aborted for their age.
+    late: Vec<(TaskId, u64)>,
+    reach: Reach,
     examined: u64,
 }
 
@@ -40,6 +61,8 @@ struct Seen {
     /// As it was told at the end.
     at_end: (u64, u64),
     told: bool,
+    /// What was lost with transactions that were too old.
+    excuse: Excuse,
 }
 
 fn add(to: &mut (u64, u64), records: u64, lineage: u64) {
@@ -53,8 +76,32 @@ impl Output {
             newest: CheckpointId::INITIAL,
             savepoints: Savepoints::default(),
             coordinated: setting.claims.holds(Claim::Coordinated),
+            restarted: false,
+            unreadable: false,
+            shown: CheckpointId::INITIAL,
+            went_back: false,
+            late: Vec::new(),
+            reach: Reach::new(setting.plan.tasks.len()),
             examined: 0,
         }
+    }
+
+    /// How often each result of a sink must be visible.
+    fn promise(&self, mode: Option<SinkMode>) -> Promise {
+        match Promise::of(mode, true) {
+            Promise::Exactly if Promise::is_ahead(mode) && self.reach.falls_short() => Promise::AtLeast,
+            Promise::Exactly if self.went_back && Promise::is_voided_by_going_back(mode) => Promise::AtLeast,
+            promise => promise,
+        }
+    }
+
+    /// What is wrong with what a sink shows at the end.
+    fn compare(&self, end: &Finish<'_>, operator: OperatorId, due: (u64, u64)) -> Option<(&'static str, String)> {
+        let (planned, seen) = (&end.plan.operators[operator.index()], &self.operators[operator.index()]);
+        let due = seen.excuse.from(due);
+        let may_be_more = self.promise(planned.sink) == Promise::AtLeast && self.restarted;
+        let more = seen.at_end.0 > due.0 && may_be_more;
+        (seen.at_end != due && !more).then(|| compare(&planned.name, seen.at_end.0, due.0))
     }
 }
 
@@ -71,7 +118,9 @@ impl Check for Output {
         match *event {
             Event::OutputVisible { task, operator, checkpoint, records, lineage } => {
                 add(&mut self.operators[operator.index()].visible, records, lineage);
-                if self.coordinated && checkpoint > self.newest {
+                self.shown = self.shown.max(checkpoint);
+                let waits = plan.operators[operator.index()].sink != Some(SinkMode::Offsets);
+                if self.coordinated && waits && checkpoint > self.newest {
                     out.add(ABOUT.name, at, || {
                         let name = plan.task_name(task);
                         let text =
@@ -87,8 +136,26 @@ impl Check for Output {
                 add(&mut seen.at_end, records, lineage);
                 seen.told = true;
             }
+            Event::JobRestarting { .. } => self.restarted = true,
+            Event::SourceRewound { .. } | Event::SourceFinal { .. } => self.reach.event(event),
+            Event::RestoreFailed { .. } => self.unreadable = true,
+            Event::RestorePoint { checkpoint, live, .. } => {
+                self.went_back |= self.unreadable && live != 1 && checkpoint < self.shown;
+                if live == 0 {
+                    self.newest = self.newest.max(checkpoint);
+                }
+            }
+            Event::TransactionAborted { task, transaction, late: 1, .. } => self.late.push((task, transaction)),
+            Event::TransactionRefused { task, operator, transaction, records, lineage, .. } => {
+                if let Some(at) = self.late.iter().position(|late| *late == (task, transaction)) {
+                    // Refused once or many times, it is lost once.
+                    if records > 0 {
+                        self.late.swap_remove(at);
+                    }
+                    self.operators[operator.index()].excuse.add(records, lineage);
+                }
+            }
             Event::CheckpointTriggered { checkpoint, purpose } => self.savepoints.begin(checkpoint, purpose),
-            Event::RestorePoint { checkpoint, live: 0, .. } => self.newest = self.newest.max(checkpoint),
             Event::CheckpointCompleted { checkpoint } if !self.savepoints.holds_plain(checkpoint) => {
                 self.newest = self.newest.max(checkpoint);
             }
@@ -109,10 +176,16 @@ impl Check for Output {
                         format!("of {name}, {visible} records became visible, but at the end {records} are"),
                     )
                 }
-                Some(due) if seen.at_end != (due.records, due.lineage) => compare(name, seen.at_end.0, due.records),
                 due => {
-                    self.examined += u64::from(seen.told || due.is_some());
-                    continue;
+                    let wrong =
+                        due.and_then(|due| self.compare(end, OperatorId::from(index), (due.records, due.lineage)));
+                    match wrong {
+                        Some(wrong) => wrong,
+                        None => {
+                            self.examined += u64::from(seen.told || due.is_some());
+                            continue;
+                        }
+                    }
                 }
             };
             self.examined += 1;
@@ -124,15 +197,26 @@ impl Check for Output {
         self.operators.fill(Seen::default());
         self.newest = CheckpointId::INITIAL;
         self.savepoints.clear();
+        (self.restarted, self.unreadable, self.went_back) = (false, false, false);
+        self.shown = CheckpointId::INITIAL;
+        self.late.clear();
+        self.reach.reset();
         self.examined = 0;
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         into.word(self.newest.0);
         self.savepoints.fingerprint(into);
+        into.words([self.restarted, self.unreadable, self.went_back].map(u64::from).into_iter());
+        into.word(self.shown.0);
+        self.reach.fingerprint(into);
+        into.words(self.late.iter().map(|(task, transaction)| transaction << 32 | u64::from(task.0)));
         for seen in &self.operators {
             let ((visible, of), (records, at_end)) = (seen.visible, seen.at_end);
-            [visible, of, records, at_end, u64::from(seen.told)].iter().for_each(|word| into.word(*word));
+            let Excuse { records: lost, lineage } = seen.excuse;
+            [visible, of, records, at_end, u64::from(seen.told), lost, lineage]
+                .iter()
+                .for_each(|word| into.word(*word));
         }
     }
 

@@ -185,6 +185,8 @@ impl<O: Observer> Host for Wanderer<'_, O> {
             | Notice::CancelUpload { .. }
             | Notice::Pace { .. }
             | Notice::Clock { .. } => return,
+            // A timeout that voids what sinks promise never comes here by itself.
+            Notice::Later { step: Step::Expire { .. }, .. } => return,
             Notice::Later { step, .. } => step,
             Notice::ForgetTimers => {
                 self.timers.retain(|step| match step {

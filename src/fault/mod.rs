@@ -12,6 +12,7 @@
 
 mod clock;
 mod coordinator_loss;
+mod external;
 mod link;
 mod manager_loss;
 mod message;
@@ -24,9 +25,9 @@ mod write;
 
 pub use mutant::{Area, Mutant};
 
-use crate::base::{CheckpointId, Span, TaskId, Time};
+use crate::base::{CheckpointId, OperatorId, Span, TaskId, Time};
 use crate::plan::Plan;
-use crate::scenario::{self, Effect, MessageKind, Mishap, Node, RecordMishap, When, WriteMishap};
+use crate::scenario::{self, Effect, ExternalMishap, MessageKind, Mishap, Node, RecordMishap, When, WriteMishap};
 use crate::trace::Predicate;
 
 /// All faults of a scenario, resolved against its plan.
@@ -118,6 +119,13 @@ pub enum Primitive {
         /// Ahead if positive.
         by: i64,
     },
+    /// Something happens at the external system of a sink.
+    External {
+        /// The sink.
+        operator: OperatorId,
+        /// What happens.
+        does: ExternalMishap,
+    },
 }
 
 impl FaultPlan {
@@ -146,6 +154,7 @@ fn effects(effect: &Effect, plan: &Plan) -> Vec<Primitive> {
         Effect::Spoil(name) => spoil::primitives(name, plan),
         Effect::Record(mishap) => record::primitives(*mishap),
         Effect::Clock(fault) => clock::primitives(fault),
+        Effect::External(fault) => external::primitives(fault, plan),
     }
 }
 
@@ -184,6 +193,11 @@ impl Primitive {
             Self::Record(RecordMishap::Deny) => "record-unknown-stored",
             Self::Record(RecordMishap::Vanish) => "record-unknown-lost",
             Self::Clock { .. } => "clock-skew",
+            Self::External { does: ExternalMishap::Down(_), .. } => "external-down",
+            Self::External { does: ExternalMishap::Expire, .. } => "transaction-expired",
+            Self::External { does: ExternalMishap::LoseCommit, .. } => "commit-lost",
+            Self::External { does: ExternalMishap::LoseReply, .. } => "commit-reply-lost",
+            Self::External { does: ExternalMishap::FailWrite, .. } => "flush-fails",
         }
     }
 }

@@ -195,18 +195,46 @@ mutants! {
     LogReplaysAll "log-replays-all" { Recovery, "", "restore" }
     /// The search for a recovery line looks at each channel once.
     RecoveryLineInOnePass "recovery-line-in-one-pass" { Recovery, "", "restore" }
-    /// A sink makes output visible with its part of a savepoint, which may never complete.
-    CommitsWithTheSavepoint "commits-with-the-savepoint" { Sinks, "", "output" }
     /// A sink makes the output of the next checkpoint visible, too.
     CommitsOneTooMany "commits-one-too-many" { Sinks, "", "output" }
-    /// A sink that has seen all of its data makes all output visible at the next completion.
-    CommitsAllAtTheEnd "commits-all-at-the-end" { Sinks, "B71", "output" }
-    /// After a restart a sink commits again what it had committed.
-    CommitsAgain "commits-again" { Sinks, "B77", "output" }
     /// A restart drops output whose checkpoint is complete and which is not committed.
     PreparedOutputIsLost "prepared-output-is-lost" { Sinks, "", "output" }
     /// A restart keeps output that belongs to no checkpoint.
     OpenOutputOutlivesRestart "open-output-outlives-restart" { Sinks, "", "output" }
+    /// The slot of a transaction is given to another one as soon as it is committed, and recovery addresses transactions by slot.
+    SlotFreedAtCommit "slot-freed-at-commit" { Sinks, "B66", "output" }
+    /// A sink's identity depends on where it runs, so that nobody fences what ran elsewhere.
+    FenceByPlace "fence-by-place" { Sinks, "B68", "commits" }
+    /// A flush does not look at writes that have failed.
+    FlushIgnoresErrors "flush-ignores-errors" { Sinks, "B70", "output" }
+    /// Whoever has seen the end of its input commits everything at the next completion, whatever it belongs to.
+    EndCommitsAll "end-commits-all" { Sinks, "B71", "commits" }
+    /// Barriers may overtake what a sink hands to its committer.
+    CommittablesOvertaken "committables-overtaken" { Sinks, "B73", "output" }
+    /// A restored committer keeps one committable for each checkpoint.
+    CommittablesMerged "committables-merged" { Sinks, "B74", "output" }
+    /// A sink that has prepared nothing tells its committer nothing.
+    NothingIsNotTold "nothing-is-not-told" { Sinks, "B75", "liveness" }
+    /// A restored sink does not ask how far it had written.
+    OffsetsIgnored "offsets-ignored" { Sinks, "B77", "output" }
+    /// A completion commits what belongs to that very checkpoint, and nothing older.
+    CommitsOnlyThat "commits-only-that" { Sinks, "B44", "output" }
+    /// The offset of the last record is stored instead of that of the next.
+    OffsetsOfLastRecord "offsets-of-last-record" { Sinks, "B62", "output" }
+    /// Offsets are stored when records are written, not when they are committed.
+    OffsetsAtWrite "offsets-at-write" { Sinks, "B65", "output" }
+    /// A transaction holds its buffer by reference: what is written later is committed with it.
+    BufferByReference "buffer-by-reference" { Sinks, "B99", "output" }
+    /// Which row a record is written to depends on the attempt.
+    RowsByAttempt "rows-by-attempt" { Sinks, "B100", "output" }
+    /// A sink commits for a savepoint what only a checkpoint makes safe.
+    SavepointCommits "savepoint-commits" { Sinks, "", "commits" }
+    /// A sink that is told that a checkpoint was given up commits what it had prepared for it.
+    CommitOnAbort "commit-on-abort" { Sinks, "", "commits" }
+    /// A restored sink leaves transactions open that its state does not know.
+    RestoreAbortsNothing "restore-aborts-nothing" { Sinks, "", "commits" }
+    /// What was committed is committed again if nobody heard that it was.
+    CommitsAgain "commits-again" { Sinks, "", "commits" }
 }
 
 /// Where a wrong decision is made.

@@ -32,6 +32,7 @@ pub(crate) fn job(operators: &[(&str, u32)], edges: &[(&str, &str, By)]) -> (Sce
         snapshot: SnapshotCost::default(),
         source: (!has_input(name)).then(|| source(*parallelism)),
         sink: SinkMode::Plain,
+        transactions: Transactions::default(),
         on: None,
         place: Place::default(),
     };
@@ -68,6 +69,7 @@ fn source(partitions: u32) -> Source {
         keys: Keys { count: 16, skew: Skew::Even },
         size: Bytes(100),
         end: SourceEnd::Finishes,
+        replayable: true,
     }
 }
 
@@ -128,6 +130,7 @@ fn scenario(job: Job) -> Scenario {
         schedule: Vec::new(),
         run: RunFor { seed: 7, limit: Span::from_secs(60) },
         expect: Expect::default(),
+        external: External::default(),
     }
 }
 

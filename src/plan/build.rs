@@ -89,6 +89,8 @@ fn plan_operators(job: &scenario::Job, ends: &[(usize, usize)], order: &[Operato
             is_source: op.source.is_some(),
             keyspace: op.source.as_ref().map_or(1, |source| source.keys.count),
             keys: None,
+            sink: (op.kind == "sink").then_some(op.sink),
+            is_committer: op.kind == "committer",
         })
         .collect();
     // Keys only come from sources and from operators that assign new ones. One pass in dependency order knows
@@ -192,7 +194,8 @@ fn plan_edges(
             to: OperatorId::from(*to),
             by: spec.by,
             feedback: spec.feedback,
-            overtaking: spec.overtaking && spec.by.lets_overtake(),
+            // Committables come before the barrier of the checkpoint that they belong to.
+            overtaking: spec.overtaking && spec.by.lets_overtake() && !operators[*to].is_committer,
             gate: gates[*to],
             owner: owner as Option<Arc<[u16]>>,
         });

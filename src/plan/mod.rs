@@ -14,7 +14,7 @@ pub use build::build;
 pub use keys::{KeyTable, key_group, owner_of_group};
 
 use crate::base::{ChannelId, EdgeId, OperatorId, Port, TaskId};
-use crate::scenario::Partitioner;
+use crate::scenario::{Partitioner, SinkMode};
 use crate::trace::{Event, Names};
 use std::ops::Range;
 
@@ -58,6 +58,10 @@ pub struct Operator {
     pub keyspace: u32,
     /// Where keys of its input live, if it keeps state by key.
     pub keys: Option<KeyTable>,
+    /// How its output gets outside, if it is a sink.
+    pub sink: Option<SinkMode>,
+    /// It commits what sinks before it have written.
+    pub is_committer: bool,
 }
 
 /// One thread of the cluster.
@@ -196,6 +200,22 @@ impl Plan {
         let planned = self.operators.iter().find(|op| op.name == operator)?;
         let task = planned.tasks.start.checked_add(subtask)?;
         (task < planned.tasks.end).then_some(TaskId(task))
+    }
+
+    /// The operator of this name.
+    pub fn operator_named(&self, name: &str) -> Option<OperatorId> {
+        self.operators.iter().position(|op| op.name == name).map(OperatorId::from)
+    }
+
+    /// The operator with which a task's chain ends, if it is a sink, and how its output gets outside.
+    pub fn sink(&self, task: TaskId) -> Option<(OperatorId, SinkMode)> {
+        let last = *self.tasks[task.index()].chain.last()?;
+        self.operators[last.index()].sink.map(|mode| (last, mode))
+    }
+
+    /// Whether a task commits what others have written.
+    pub fn is_committer(&self, task: TaskId) -> bool {
+        self.operators[self.head(task).index()].is_committer
     }
 
     fn runs(&self, task: TaskId, of: &str) -> bool {

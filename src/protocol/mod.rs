@@ -252,6 +252,15 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
             "hash, rebalance and global edges allow it; or take \"unaligned\"",
         ));
     }
+    let committer = scenario.job.operators.iter().find(|operator| operator.kind == "committer");
+    if let (false, Some(committer)) = (protocol.claims().coordinated, committer) {
+        let able: Vec<&str> = ZOO.iter().filter(|p| p.claims().coordinated).map(|p| p.name()).collect();
+        return Err(Problem::at(
+            committer.place.clone(),
+            format!("\"{}\" never completes a checkpoint, and a committer waits for that", protocol.name()),
+            format!("protocols that do: {}", able.join(", ")),
+        ));
+    }
     if let (false, Some(request)) = (protocol.claims().savepoints, spec.requests.first()) {
         return Err(Problem::at(
             request.place.clone(),

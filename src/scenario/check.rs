@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use super::names::Subject;
 use super::operator::{Inputs, KINDS};
 use super::shape::choose;
-use super::{Edge, Effect, Job, Node, Operator, PARALLELISM_MAX, Paced, Partitioner, Scenario, SubtaskName, When};
+use super::{
+    Edge, Effect, Job, Node, Operator, PARALLELISM_MAX, Paced, Partitioner, Scenario, SinkMode, SubtaskName, When,
+};
 use crate::base::{Place, Problem};
 use crate::trace::Predicate;
 
@@ -21,6 +23,7 @@ pub fn check(scenario: &Scenario) -> Result<(), Problem> {
         partitioning(job, n, edge)?;
     }
     inputs_and_outputs(job)?;
+    transactions(job)?;
     cycles(job)?;
     room(scenario)?;
     sizes(scenario)?;
@@ -74,8 +77,22 @@ fn ends(job: &Job, n: usize, edge: &Edge) -> Result<(), Problem> {
     let path = format!("job.edges[{n}]");
     let from = operator(job, &edge.from, &format!("{path}.from"))?;
     let to = operator(job, &edge.to, &format!("{path}.to"))?;
-    if from.kind == "sink" {
-        return wrong(path + ".from", format!("{:?} is a sink", from.id), "a sink sends nothing on");
+    let hands_on = |sink: &Operator| sink.kind == "sink" && sink.sink == SinkMode::Committables;
+    match (&*from.kind, &*to.kind) {
+        ("sink", "committer") if hands_on(from) => {}
+        ("sink", _) if hands_on(from) => {
+            let found = format!("{:?} is a sink that hands its commits on, and {:?} is no committer", from.id, to.id);
+            return wrong(path + ".to", found, "it sends to a committer only");
+        }
+        ("sink", _) => return wrong(path + ".from", format!("{:?} is a sink", from.id), "a sink sends nothing on"),
+        ("committer", _) => {
+            return wrong(path + ".from", format!("{:?} is a committer", from.id), "a committer sends nothing on");
+        }
+        (_, "committer") => {
+            let found = format!("{:?} is no sink that hands its commits on", from.id);
+            return wrong(path + ".from", found, "a committer's input is a sink with \"output\": \"committables\"");
+        }
+        _ => {}
     }
     if to.source.is_some() {
         return wrong(path + ".to", format!("{:?} is a source", to.id), "a source has no inputs");
@@ -147,12 +164,70 @@ fn inputs_and_outputs(job: &Job) -> Result<(), Problem> {
             }
             Inputs::Two | Inputs::Any => {}
         }
-        if kind != "sink" && !job.edges.iter().any(|edge| edge.from == *id) {
-            let allowed = format!("add an edge from it, {{\"from\": {id:?}, \"to\": …}}; only a sink may end a path");
+        if kind != "sink" && kind != "committer" && !job.edges.iter().any(|edge| edge.from == *id) {
+            let allowed = format!(
+                "add an edge from it, {{\"from\": {id:?}, \"to\": …}}; only a sink or a committer may end a path"
+            );
             return wrong(path, format!("{id:?} has no output"), allowed);
         }
     }
     Ok(())
+}
+
+/// That sinks with transactions have around them what they need.
+fn transactions(job: &Job) -> Result<(), Problem> {
+    for (n, operator) in job.operators.iter().enumerate() {
+        let path = format!("job.operators[{n}]");
+        let id = &operator.id;
+        let out = || job.edges.iter().enumerate().filter(|(_, edge)| edge.from == *id);
+        if operator.kind == "committer" {
+            let inputs = job.edges.iter().filter(|edge| edge.to == *id).count();
+            if inputs != 1 {
+                let found = format!("{id:?} has {}", counted(inputs as u32, "input"));
+                return wrong(path, found, "a committer has exactly 1");
+            }
+        }
+        if operator.kind != "sink" {
+            continue;
+        }
+        if operator.sink == SinkMode::Committables {
+            match (out().next(), out().count()) {
+                (None, _) => {
+                    let found = format!("{id:?} hands its commits on, and nobody takes them");
+                    return wrong(path + ".output", found, "add an operator of kind \"committer\" and an edge to it");
+                }
+                (Some((at, edge)), 1) => {
+                    let direct =
+                        [Partitioner::Forward, Partitioner::Rebalance, Partitioner::Rescale, Partitioner::Global];
+                    let path = format!("job.edges[{at}]");
+                    if !direct.contains(&edge.by) {
+                        let found = format!("commits on a {} edge", edge.by.name());
+                        return wrong(path + ".by", found, "take forward, rebalance, rescale or global");
+                    }
+                    if edge.chained {
+                        return wrong(path + ".chained", "a committer in its sink's thread", "leave it out");
+                    }
+                }
+                (_, several) => {
+                    let found = format!("{id:?} has {}", counted(several as u32, "committer"));
+                    return wrong(path + ".output", found, "keep one");
+                }
+            }
+        }
+        if operator.sink == SinkMode::Offsets && !chained_to_source(job, operator) {
+            let found = format!("{id:?} is to write offsets, and does not run in the thread of a source");
+            let allowed = "chain all edges from the source to it (\"chained\": true), or take \"two-phase\"";
+            return wrong(path + ".output", found, allowed);
+        }
+    }
+    Ok(())
+}
+
+/// Whether an operator runs in the same thread as a source.
+fn chained_to_source(job: &Job, operator: &Operator) -> bool {
+    let before = job.edges.iter().find(|edge| edge.to == operator.id && edge.chained);
+    let sender = before.and_then(|edge| job.operators.iter().find(|op| op.id == edge.from));
+    sender.is_some_and(|sender| sender.source.is_some() || chained_to_source(job, sender))
 }
 
 /// That the edges which are no feedback form no cycle, and each that is closes one.
@@ -299,6 +374,17 @@ fn effect(scenario: &Scenario, effect: &Effect, path: &str) -> Result<(), Proble
         }
         Effect::Clock(clock) => machine(Node::Manager(clock.manager), format!("{path}.clock.of")),
         Effect::Record(_) => Ok(()),
+        Effect::External(fault) => {
+            let path = format!("{path}.external.of");
+            let sink = operator(job, &fault.of, &path)?;
+            match sink.kind == "sink" && sink.sink.commits() {
+                true => Ok(()),
+                false => {
+                    let found = format!("{:?} is no sink with transactions", sink.id);
+                    wrong(path, found, "name a sink whose output is two-phase, offsets or committables")
+                }
+            }
+        }
     }
 }
 

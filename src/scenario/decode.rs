@@ -34,6 +34,7 @@ pub(super) fn scenario() -> Shape<Scenario> {
                 .or(json!([]))?,
             run: o.field("run", "Seed and length of the run.", record(run)).or(json!({}))?,
             expect: o.field("expect", "What must come out.", record(expect)).or(json!({}))?,
+            external: o.field("external", "The systems that sinks write to.", record(external)).or(json!({}))?,
         };
         o.field("$schema", "Where editors find the schema of this file; nothing else reads it.", text()).optional()?;
         Ok(scenario)
@@ -358,6 +359,10 @@ pub(super) fn run(o: &mut Object<'_>) -> Result<RunFor, Problem> {
         seed: o.field("seed", "Decides every draw.", whole(0, u64::MAX)).or(1)?,
         limit: o.field("limit", "Sources stop at this instant; then the job drains.", some_time()).or("1min")?,
     })
+}
+
+pub(super) fn external(o: &mut Object<'_>) -> Result<External, Problem> {
+    Ok(External { latency: o.field("latency", "One way of a call to them.", time()).or("0s")? })
 }
 
 pub(super) fn expect(o: &mut Object<'_>) -> Result<Expect, Problem> {

@@ -1,7 +1,7 @@
 //! What can go wrong, as a scenario says it: when, and what. Types, description and checks.
 
 use super::SubtaskName;
-use super::names::{node, predicate, subtask};
+use super::names::{id, node, predicate, subtask};
 use super::object::{Object, record};
 use super::shape::{Shape, count, flag, one_of, some_time, whole};
 use crate::base::{CheckpointId, Place, Problem, Span};
@@ -48,6 +48,8 @@ pub enum Effect {
     Record(RecordMishap),
     /// The clock of a task manager is wrong.
     Clock(ClockFault),
+    /// Something happens at the external system of a sink.
+    External(ExternalFault),
 }
 
 /// A machine: `coordinator`, or `manager[1]`.
@@ -200,6 +202,31 @@ pub struct ClockFault {
     pub behind: bool,
 }
 
+/// What happens at the external system of a sink.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExternalFault {
+    /// The sink.
+    pub of: String,
+    /// What happens.
+    pub does: ExternalMishap,
+}
+
+/// What happens at an external system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExternalMishap {
+    /// It does not answer for so long.
+    Down(Span),
+    /// Its oldest transaction that is not committed is aborted: it has become too old.
+    #[default]
+    Expire,
+    /// The next commit never arrives, and whoever asked for it gets an error.
+    LoseCommit,
+    /// The next commit happens, and whoever asked for it gets an error.
+    LoseReply,
+    /// A write fails that nobody has waited for; the next flush finds out.
+    FailWrite,
+}
+
 /// A fault as written.
 pub(super) fn fault(o: &mut Object<'_>) -> Result<Fault, Problem> {
     let at = o.field("at", "Strikes at this instant.", super::shape::time()).optional()?;
@@ -214,7 +241,7 @@ pub(super) fn fault(o: &mut Object<'_>) -> Result<Fault, Problem> {
     };
     let mut effects = effects(o)?;
     const EFFECTS: &str = "write one of \"fail\", \"kill\", \"message\", \"link\", \"slow\", \"pause\", \"write\", \
-                           \"spoil\", \"record\", \"clock\"";
+                           \"spoil\", \"record\", \"clock\", \"external\"";
     let effect = match (effects.pop(), effects.pop()) {
         (Some((_, effect)), None) => effect,
         (Some((second, _)), Some((first, _))) => {
@@ -246,6 +273,8 @@ fn effects(o: &mut Object<'_>) -> Result<Vec<(&'static str, Effect)>, Problem> {
         .field("record", "What happens to the next record that a checkpoint is complete.", one_of(record_mishaps))
         .optional()?;
     let clock = o.field("clock", "A clock that is wrong.", record(clock)).optional()?;
+    let external =
+        o.field("external", "What happens at the external system of a sink.", record(external)).optional()?;
     let all = [
         fail.map(|name| ("fail", Effect::FailTask(name))),
         kill.map(|node| ("kill", Effect::Kill(node))),
@@ -257,6 +286,7 @@ fn effects(o: &mut Object<'_>) -> Result<Vec<(&'static str, Effect)>, Problem> {
         spoil.map(|name| ("spoil", Effect::Spoil(name))),
         written.map(|mishap| ("record", Effect::Record(mishap))),
         clock.map(|fault| ("clock", Effect::Clock(fault))),
+        external.map(|fault| ("external", Effect::External(fault))),
     ];
     Ok(all.into_iter().flatten().collect())
 }
@@ -352,6 +382,32 @@ fn write(o: &mut Object<'_>) -> Result<WriteFault, Problem> {
         _ => timed(o, "hide", by, true, WriteMishap::Hide)?,
     };
     Ok(WriteFault { of, checkpoint, times, does })
+}
+
+fn external(o: &mut Object<'_>) -> Result<ExternalFault, Problem> {
+    let of = o.field("of", "The sink.", id()).required()?;
+    let words = vec![("down", 0), ("expire", 1), ("lose-commit", 2), ("lose-reply", 3), ("fail-write", 4)];
+    let word = o
+        .field(
+            "do",
+            "It does not answer; its oldest transaction is too old; the next commit is lost, or the answer to it; or a \
+             write fails.",
+            one_of(words),
+        )
+        .required()?;
+    let lasts = o.field("for", "How long it does not answer.", some_time()).optional()?;
+    let does = match (word, lasts) {
+        (0, None) if o.is_written() => {
+            return Err(o.wrong("for", "\"down\" without \"for\"", "write how long, such as \"for\": \"2s\""));
+        }
+        (0, lasts) => ExternalMishap::Down(lasts.unwrap_or_default()),
+        (_, Some(_)) => return Err(o.wrong("for", "only \"down\" lasts", "leave \"for\" out")),
+        (1, None) => ExternalMishap::Expire,
+        (2, None) => ExternalMishap::LoseCommit,
+        (3, None) => ExternalMishap::LoseReply,
+        (_, None) => ExternalMishap::FailWrite,
+    };
+    Ok(ExternalFault { of, does })
 }
 
 fn clock(o: &mut Object<'_>) -> Result<ClockFault, Problem> {

@@ -3,12 +3,13 @@
 //! Every draw is addressed, so a scenario is a function of its seed and its [`Limits`], and a smaller limit
 //! gives a smaller scenario of the same kind.
 
+mod outside;
 mod wild;
 
 use super::{
-    Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Failover, Fault, Job,
-    Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared,
-    SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
+    Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, External, Failover, Fault,
+    Job, Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared,
+    SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, Transactions, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -40,6 +41,8 @@ pub struct Limits {
     pub mixed: bool,
     /// Whether somebody may ask for checkpoints and savepoints.
     pub requests: bool,
+    /// Whether output may get outside in other ways than two-phase commit.
+    pub outside: bool,
     /// A parameter of the protocol, and values to try.
     pub parameter: Option<(&'static str, &'static [&'static str])>,
 }
@@ -105,9 +108,10 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         schedule: Vec::new(),
         run: RunFor { seed, limit: Span::from_secs(10) },
         expect: Expect::default(),
+        external: External::default(),
         job,
     };
-    wild::with_faults(seed, limits, length, scenario)
+    outside::with_sinks(seed, limits, length, wild::with_faults(seed, limits, length, scenario))
 }
 
 fn random_network(dice: &mut Dice) -> Network {
@@ -321,6 +325,7 @@ fn operator(dice: &mut Dice, limits: &Limits, id: String, kind: &str) -> Operato
         },
         source: None,
         sink: SinkMode::TwoPhase,
+        transactions: Transactions::default(),
         on: None,
         place: Place::default(),
     }
@@ -342,6 +347,7 @@ fn random_source(dice: &mut Dice, limits: &Limits, parallelism: u32, sources: u6
         keys: Keys { count, skew: dice.pick(&[Skew::Even, Skew::Zipf, Skew::Hot { keys: 1, percent: 60 }]) },
         size: Bytes(dice.pick(&[1, 30, 100, 130, 700])),
         end: SourceEnd::Finishes,
+        replayable: true,
     }
 }
 

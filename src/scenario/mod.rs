@@ -38,8 +38,8 @@ mod write;
 
 pub use check::check;
 pub use fault::{
-    ClockFault, Effect, Fault, LinkFault, MessageFault, MessageKind, Mishap, Node, PaceFault, Paced, RecordMishap,
-    When, WriteFault, WriteMishap,
+    ClockFault, Effect, ExternalFault, ExternalMishap, Fault, LinkFault, MessageFault, MessageKind, Mishap, Node,
+    PaceFault, Paced, RecordMishap, When, WriteFault, WriteMishap,
 };
 pub use generate::{Limits, generate};
 pub use read::parse;

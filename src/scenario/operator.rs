@@ -7,7 +7,10 @@ use super::object::{Object, record};
 use super::shape::{
     Shape, count, flag, list, one_of, percent, rate, ratio, record_size, size, small_size, some_time, time, whole,
 };
-use super::{Keys, Operator, PARALLELISM_MAX, Ratio, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize};
+use super::{
+    Keys, OnExpired, Operator, PARALLELISM_MAX, Ratio, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize,
+    Transactions,
+};
 use crate::base::{Burst, Bytes, Problem};
 
 /// A kind of operator.
@@ -43,6 +46,7 @@ pub(super) const KINDS: Kinds = Kinds(&[
     Kind { name: "count", inputs: Inputs::Any, keyed: true, selectivity: ONE },
     Kind { name: "join", inputs: Inputs::Two, keyed: true, selectivity: ONE },
     Kind { name: "sink", inputs: Inputs::Any, keyed: false, selectivity: None },
+    Kind { name: "committer", inputs: Inputs::Any, keyed: false, selectivity: None },
 ]);
 
 impl Kinds {
@@ -56,7 +60,8 @@ impl Kinds {
     }
 }
 
-const SOURCE_ONLY: &[&str] = &["partitions", "records", "rate", "burst", "keys", "size", "end"];
+const SOURCE_ONLY: &[&str] = &["partitions", "records", "rate", "burst", "keys", "size", "end", "replayable"];
+const SINK_ONLY: &[&str] = &["output", "transaction_timeout", "on_expired"];
 const NOT_AT_THE_ENDS: &[&str] = &["selectivity", "rekey", "output_size"];
 const KEYS_MAX: u32 = 1 << 24;
 
@@ -77,13 +82,7 @@ pub(super) fn operator(o: &mut Object<'_>) -> Result<Operator, Problem> {
     let rekey = o.field("rekey", "Each output gets a new key, out of so many.", count(1, KEYS_MAX)).optional()?;
     let output_size =
         o.field("output_size", "Size of an output record; the input's if left out.", record_size()).optional()?;
-    let outputs = vec![("plain", SinkMode::Plain), ("two-phase", SinkMode::TwoPhase)];
-    let sink = o.field(
-        "output",
-        "Sinks only. Seen outside at once, or when the checkpoint that covers it completes; by default two-phase.",
-        one_of(outputs),
-    );
-    let sink = sink.optional()?.unwrap_or(SinkMode::TwoPhase);
+    let (sink, transactions) = sink(o)?;
     let per_key = if kind.keyed { Bytes(100) } else { Bytes(0) };
     let state = o.field("state", "State of one subtask.", record(state)).or(json!({}))?;
     let state = StateSize { base: state.base, per_key: state.per_key.unwrap_or(per_key), per_record: state.per_record };
@@ -102,6 +101,7 @@ pub(super) fn operator(o: &mut Object<'_>) -> Result<Operator, Problem> {
         snapshot,
         source: (kind.name == "source").then_some(source),
         sink,
+        transactions,
         on,
         place: o.place(),
     })
@@ -118,12 +118,51 @@ fn fits_kind(o: &Object<'_>, kind: &Kind) -> Result<(), Problem> {
         refused(SOURCE_ONLY, &format!("this is a {name}, and only a source has"))?;
     }
     if name != "sink" {
-        refused(&["output"], &format!("this is a {name}, and only a sink has"))?;
+        refused(SINK_ONLY, &format!("this is a {name}, and only a sink has"))?;
     }
     if kind.selectivity.is_none() {
         refused(NOT_AT_THE_ENDS, &format!("a {name} has no"))?;
     }
     Ok(())
+}
+
+fn sink(o: &mut Object<'_>) -> Result<(SinkMode, Transactions), Problem> {
+    let outputs = vec![
+        ("plain", SinkMode::Plain),
+        ("two-phase", SinkMode::TwoPhase),
+        ("idempotent", SinkMode::Idempotent),
+        ("offsets", SinkMode::Offsets),
+        ("committables", SinkMode::Committables),
+    ];
+    let sink = o.field(
+        "output",
+        "Sinks only. Seen outside at once (plain, idempotent), when the checkpoint that covers it completes (two-phase, \
+         committables: through a committer), or at the barrier with how far it has got (offsets); by default two-phase.",
+        one_of(outputs),
+    );
+    let sink = sink.optional()?.unwrap_or(SinkMode::TwoPhase);
+    let timeout = o.field(
+        "transaction_timeout",
+        "Sinks only. The external system aborts transactions that are older; never if left out.",
+        some_time(),
+    );
+    let timeout = timeout.optional()?;
+    let words = vec![("lose", OnExpired::Lose), ("fail", OnExpired::Fail)];
+    let on_expired = o.field(
+        "on_expired",
+        "Sinks only. What it does when it is to commit a transaction that was aborted so: go on without what was in it \
+         (lose, as by default), or fail.",
+        one_of(words),
+    );
+    let on_expired = on_expired.optional()?;
+    if timeout.is_some() && !sink.commits() {
+        let found = "a transaction timeout, and this sink has no transactions";
+        return Err(o.wrong("transaction_timeout", found, "leave it out, or write \"output\": \"two-phase\""));
+    }
+    if on_expired.is_some() && timeout.is_none() {
+        return Err(o.wrong("on_expired", "transactions that never expire", "add \"transaction_timeout\""));
+    }
+    Ok((sink, Transactions { timeout, on_expired: on_expired.unwrap_or_default() }))
 }
 
 fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
@@ -154,6 +193,9 @@ fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
         keys: o.field("keys", "Sources only. How many keys, and how skewed.", keys()).or(1000)?,
         size: o.field("size", "Sources only. Size of a record on the wire.", record_size()).or("100B")?,
         end: o.field("end", "Sources only. What it does after the last record.", one_of(ends)).or("finishes")?,
+        replayable: o
+            .field("replayable", "Sources only. It can go back; otherwise what it has read is gone.", flag())
+            .or(true)?,
     })
 }
 

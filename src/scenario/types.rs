@@ -37,6 +37,8 @@ pub struct Scenario {
     pub run: RunFor,
     /// What must come out.
     pub expect: Expect,
+    /// The systems that sinks write to.
+    pub external: External,
 }
 
 /// The logical dataflow.
@@ -55,7 +57,8 @@ pub struct Job {
 pub struct Operator {
     /// Its name.
     pub id: String,
-    /// What it does: a name from the operator table (`source`, `map`, `filter`, `flat-map`, `count`, `join`, `sink`).
+    /// What it does: a name from the operator table (`source`, `map`, `filter`, `flat-map`, `count`, `join`, `sink`,
+    /// `committer`).
     pub kind: String,
     /// How many subtasks.
     pub parallelism: u32,
@@ -75,6 +78,8 @@ pub struct Operator {
     pub source: Option<Source>,
     /// Sinks only.
     pub sink: SinkMode,
+    /// Sinks with transactions only.
+    pub transactions: Transactions,
     /// The task manager of each subtask, if it is not left to `cluster.placement`.
     pub on: Option<Vec<u32>>,
     /// Where in the file it is written, for complaints that come up later.
@@ -127,6 +132,8 @@ pub struct Source {
     pub size: Bytes,
     /// What it does after the last record.
     pub end: SourceEnd,
+    /// It can go back to an earlier position; otherwise what it has read is gone.
+    pub replayable: bool,
 }
 
 /// How keys are distributed.
@@ -170,6 +177,45 @@ pub enum SinkMode {
     Plain,
     /// When the checkpoint that covers it completes (two-phase commit).
     TwoPhase,
+    /// At once; a record that was written before changes nothing.
+    Idempotent,
+    /// At the barrier, together with how far the sink has got: what the system has is not written again.
+    Offsets,
+    /// When the checkpoint that covers it completes; a committer sees to that.
+    Committables,
+}
+
+impl SinkMode {
+    /// Whether it writes in transactions.
+    pub fn commits(self) -> bool {
+        matches!(self, Self::TwoPhase | Self::Offsets | Self::Committables)
+    }
+}
+
+/// The transactions of a sink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transactions {
+    /// The external system aborts one that is older; `None`: never.
+    pub timeout: Option<Span>,
+    /// What the sink does when it is to commit one that was aborted so.
+    pub on_expired: OnExpired,
+}
+
+/// What a sink does when it is to commit a transaction that the external system has aborted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnExpired {
+    /// It goes on without what was in it, as Flink's Kafka sink does.
+    #[default]
+    Lose,
+    /// It fails, and will fail again after every restart.
+    Fail,
+}
+
+/// The systems that sinks write to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct External {
+    /// One way of a call.
+    pub latency: Span,
 }
 
 /// One edge.

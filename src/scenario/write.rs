@@ -32,8 +32,21 @@ pub fn write(scenario: &Scenario) -> String {
 
 /// The same as a JSON value.
 pub fn as_json(scenario: &Scenario) -> Json {
-    let Scenario { name, why, job, cluster, network, storage, checkpoints, restart, faults, schedule, run, expect } =
-        scenario;
+    let Scenario {
+        name,
+        why,
+        job,
+        cluster,
+        network,
+        storage,
+        checkpoints,
+        restart,
+        faults,
+        schedule,
+        run,
+        expect,
+        external,
+    } = scenario;
     let has_content = |json: &Json| {
         json.as_object().is_none_or(|fields| !fields.is_empty()) && json.as_array().is_none_or(|list| !list.is_empty())
     };
@@ -48,11 +61,19 @@ pub fn as_json(scenario: &Scenario) -> Json {
         .some("storage", section(self::storage(storage)))
         .some("checkpoints", section(self::checkpoints(checkpoints)))
         .some("restart", section(self::restart(restart)))
+        .some("external", section(self::external(external)))
         .some("faults", section(faults.iter().map(fault).collect()))
         .some("schedule", section(schedule.iter().map(choice).collect()))
         .some("run", section(self::run(run)))
         .some("expect", section(self::expect(expect)))
         .done()
+}
+
+fn external(external: &External) -> Json {
+    let External { latency } = external;
+    let all = Fields::default().put("latency", latency.exact()).done();
+    let shape = record(decode::external);
+    lean(all, |json| meaning(json, &shape))
 }
 
 /// The fields of an object, in the order in which they are put.
@@ -100,6 +121,7 @@ fn operator(operator: &Operator) -> Json {
         snapshot,
         source,
         sink,
+        transactions,
         on,
         place: _,
     } = operator;
@@ -115,12 +137,22 @@ fn operator(operator: &Operator) -> Json {
     let output = match sink {
         SinkMode::Plain => "plain",
         SinkMode::TwoPhase => "two-phase",
+        SinkMode::Idempotent => "idempotent",
+        SinkMode::Offsets => "offsets",
+        SinkMode::Committables => "committables",
     };
+    let Transactions { timeout, on_expired } = transactions;
+    let on_expired = timeout.map(|_| match on_expired {
+        OnExpired::Lose => "lose",
+        OnExpired::Fail => "fail",
+    });
     let all = fields
         .some("selectivity", is_inside.then(|| ratio(*selectivity)))
         .some("rekey", *rekey)
         .some("output_size", output_size.map(Bytes::exact))
         .some("output", (kind == "sink").then_some(output))
+        .some("transaction_timeout", timeout.map(Span::exact))
+        .some("on_expired", on_expired)
         .put("state", self::state(state))
         .put("snapshot", self::snapshot(snapshot))
         .some("on", on.as_deref())
@@ -130,7 +162,7 @@ fn operator(operator: &Operator) -> Json {
 }
 
 fn source(fields: Fields, source: &Source) -> Fields {
-    let Source { partitions, records, rate, burst, keys, size, end } = source;
+    let Source { partitions, records, rate, burst, keys, size, end, replayable } = source;
     let end = match end {
         SourceEnd::Finishes => "finishes",
         SourceEnd::Idles => "idles",
@@ -146,6 +178,7 @@ fn source(fields: Fields, source: &Source) -> Fields {
         .put("keys", self::keys(keys))
         .put("size", size.exact())
         .put("end", end)
+        .put("replayable", *replayable)
 }
 
 fn keys(keys: &Keys) -> Json {
@@ -416,7 +449,20 @@ fn effect(effect: &Effect) -> (&'static str, Json) {
         Effect::Record(RecordMishap::Deny) => ("record", "stored-but-unknown".into()),
         Effect::Record(RecordMishap::Vanish) => ("record", "lost-and-unknown".into()),
         Effect::Clock(fault) => ("clock", clock(fault)),
+        Effect::External(fault) => ("external", at_external(fault)),
     }
+}
+
+fn at_external(fault: &ExternalFault) -> Json {
+    let ExternalFault { of, does } = fault;
+    let (word, lasts) = match does {
+        ExternalMishap::Down(lasts) => ("down", Some(lasts)),
+        ExternalMishap::Expire => ("expire", None),
+        ExternalMishap::LoseCommit => ("lose-commit", None),
+        ExternalMishap::LoseReply => ("lose-reply", None),
+        ExternalMishap::FailWrite => ("fail-write", None),
+    };
+    Fields::default().put("of", &**of).put("do", word).some("for", lasts.copied().map(Span::exact)).done()
 }
 
 fn node(machine: Node) -> String {

@@ -331,6 +331,27 @@ events! {
     SourceCaughtUp "source-caught-up" { task: TaskId, position: u64, lag: u64 }
     /// A source failed or stopped before it had caught up; so many had waited at worst.
     SourceLeftBehind "source-left-behind" { task: TaskId, position: u64, lag: u64 }
+
+    /// A sink's new attempt took its producer over: what older ones still have open is not theirs any more.
+    ProducerFenced "producer-fenced" { task: TaskId, operator: OperatorId, epoch: u32 }
+    /// A sink began a transaction; they are numbered by task.
+    TransactionOpened "transaction-opened" { task: TaskId, operator: OperatorId, transaction: u64 }
+    /// All of a transaction is written, and it can be committed: the checkpoint that it belongs to has begun.
+    TransactionPrepared "transaction-prepared" { task: TaskId, operator: OperatorId, transaction: u64, checkpoint: CheckpointId, records: u64, lineage: u64 }
+    /// The external system committed a transaction.
+    TransactionCommitted "transaction-committed" { task: TaskId, operator: OperatorId, transaction: u64, checkpoint: CheckpointId, records: u64, lineage: u64 }
+    /// The external system aborted a transaction; `late` = 1: it was older than its timeout.
+    TransactionAborted "transaction-aborted" { task: TaskId, operator: OperatorId, transaction: u64, late: u32 }
+    /// The external system refused to write, prepare or commit a transaction that it had aborted; what was prepared is lost.
+    TransactionRefused "transaction-refused" { task: TaskId, operator: OperatorId, transaction: u64, checkpoint: CheckpointId, records: u64, lineage: u64 }
+    /// Whoever asked the external system for a commit got an error.
+    CommitFailed "commit-failed" { task: TaskId, transaction: u64 }
+    /// A committer has what its sink prepared for a checkpoint; transaction 0: nothing.
+    CommittableReceived "committable-received" { task: TaskId, channel: ChannelId, checkpoint: CheckpointId, transaction: u64 }
+    /// A task that was given up, and lives on, did something; 0: wrote, 1: committed, 2: acknowledged.
+    ZombieActed "zombie-acted" { task: TaskId, attempt: Attempt, what: u32 }
+    /// A source that cannot go back goes on where it was; what it had read since the restore point is lost.
+    SourceSkipped "source-skipped" { task: TaskId, position: u64, to: u64 }
 }
 
 impl Event {

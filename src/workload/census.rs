@@ -155,6 +155,7 @@ mod tests {
             any_edge: true,
             mixed: true,
             requests: false,
+            outside: false,
             parameter: None,
         };
         for seed in 0..50 {

@@ -8,6 +8,8 @@ use super::operators::value_hash;
 use super::walk::Walk;
 use super::{KeptState, Record, Workload};
 use crate::plan::Plan;
+use crate::scenario::SinkMode;
+use std::collections::BTreeSet;
 
 /// What the whole job must have done to the records that its sources emitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,28 +45,31 @@ pub struct ExpectedOutput {
 pub struct Oracle {
     expected: Expected,
     walk: Walk<Record>,
+    /// What idempotent sinks have written.
+    rows: BTreeSet<(u32, u64)>,
 }
 
 impl Oracle {
     /// Prepares the routes of a job.
     pub fn new(plan: &Plan) -> Self {
-        Self { expected: Expected::default(), walk: Walk::new(plan) }
+        Self { expected: Expected::default(), walk: Walk::new(plan), rows: BTreeSet::new() }
     }
 
     /// The result for sources that emitted `emitted(operator, partition)` records of each of their partitions.
     pub fn evaluate(&mut self, workload: &Workload, seed: u64, emitted: impl FnMut(usize, u32) -> u64) -> &Expected {
-        let operators = &mut self.expected.operators;
+        self.rows.clear();
+        let (operators, rows) = (&mut self.expected.operators, &mut self.rows);
         operators.clear();
         operators.resize(workload.behaviours.len(), ExpectedOperator::default());
         self.walk.walk(workload, seed, emitted, |operator, records| {
-            operators[operator].apply(workload, operator, records);
+            operators[operator].apply(workload, operator, records, rows);
         });
         &self.expected
     }
 }
 
 impl ExpectedOperator {
-    fn apply(&mut self, workload: &Workload, operator: usize, records: &[Record]) {
+    fn apply(&mut self, workload: &Workload, operator: usize, records: &[Record], rows: &mut BTreeSet<(u32, u64)>) {
         let lineage = records.iter().fold(0, |sum: u64, record| sum.wrapping_add(record.lineage));
         self.applied += records.len() as u64;
         if workload.logs[operator].is_none() {
@@ -75,6 +80,14 @@ impl ExpectedOperator {
             KeptState::CountPerKey => {
                 let values = records.iter().fold(0, |sum: u64, record| sum.wrapping_add(value_hash(record.key, 1)));
                 self.values = self.values.wrapping_add(values);
+            }
+            KeptState::Output(SinkMode::Idempotent) => {
+                // A record that comes twice by itself is one row.
+                let output = self.output.get_or_insert_default();
+                for record in records.iter().filter(|record| rows.insert((operator as u32, record.lineage))) {
+                    output.records += 1;
+                    output.lineage = output.lineage.wrapping_add(record.lineage);
+                }
             }
             KeptState::Output(_) => {
                 let output = self.output.get_or_insert_default();

@@ -128,7 +128,16 @@ mod tests {
             let keys = Keys { count: 10, skew: Skew::Even };
             let end = SourceEnd::Finishes;
             let size = Bytes(100);
-            let spec = Source { partitions, records: Some(records), rate: None, burst: None, keys, size, end };
+            let spec = Source {
+                partitions,
+                records: Some(records),
+                rate: None,
+                burst: None,
+                keys,
+                size,
+                end,
+                replayable: true,
+            };
             let log = SourceLog::new(&spec, subtasks, 3);
             let mut seen = std::collections::BTreeSet::new();
             for subtask in 0..subtasks {

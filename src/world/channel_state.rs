@@ -17,6 +17,10 @@ use crate::trace::Event;
 impl World {
     /// Puts a barrier into every output, in the way that each edge allows.
     pub(super) fn send_barrier<H: Host>(&mut self, job: &Job, id: TaskId, barrier: Barrier, host: &mut H) {
+        // What a sink hands to its committer comes before the barrier.
+        if job.plan.sink(id).is_some() && !self.prepare_output(job, id, barrier.checkpoint, host) {
+            return;
+        }
         for channel in job.plan.output_channels(id) {
             self.send_barrier_on(job, channel, barrier, host);
         }
@@ -321,7 +325,7 @@ impl World {
     /// Whether a thread may handle another input or message in the same step.
     fn can_handle(&self, id: TaskId) -> bool {
         let task = &self.tasks[id.index()];
-        task.status == Status::Running && task.syncing.is_none()
+        task.status == Status::Running && !task.is_busy()
     }
 
     /// The attempt that a task is in.

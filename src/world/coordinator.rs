@@ -287,6 +287,18 @@ impl World {
         self.send_up(task, Report::Ack(checkpoint, last), host);
     }
 
+    /// An acknowledgement of an attempt that may be over.
+    pub(super) fn send_stale_ack<H: Host>(
+        &mut self,
+        task: TaskId,
+        attempt: Attempt,
+        checkpoint: CheckpointId,
+        host: &mut H,
+    ) {
+        self.coordinator.up[task.index()].push((Report::Ack(checkpoint, false), attempt));
+        host.notice(Notice::Report(task));
+    }
+
     pub(super) fn send_decline<H: Host>(
         &mut self,
         task: TaskId,

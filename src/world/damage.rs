@@ -9,11 +9,12 @@
 //! buffers, credits and messages: a step that crosses a broken link is put off ([`World::is_held_back`]).
 
 use super::coordinator::Late;
+use super::external::Deferred;
 use super::task::Status;
 use super::{Host, Job, Notice, Step, World};
-use crate::base::{CheckpointId, Span, TaskId};
+use crate::base::{CheckpointId, OperatorId, Span, TaskId};
 use crate::fault::{Mutant, Primitive};
-use crate::scenario::{MessageKind, Mishap, Node, RecordMishap, WriteMishap};
+use crate::scenario::{ExternalMishap, MessageKind, Mishap, Node, RecordMishap, WriteMishap};
 use crate::trace::Event;
 use std::collections::VecDeque;
 
@@ -23,6 +24,8 @@ pub(super) struct Damage {
     traps: Vec<Trap>,
     links: Vec<BadLink>,
     paces: Vec<Pace>,
+    /// Faults, by number and effect, because of which external systems do not answer.
+    outages: Vec<((u32, u32), OperatorId)>,
     /// Task managers, once something happened to one.
     pub machines: Vec<Machine>,
     /// Lost ones so far that found one waiting to replace them.
@@ -86,6 +89,7 @@ impl Damage {
         self.traps.clear();
         self.links.clear();
         self.paces.clear();
+        self.outages.clear();
         self.machines.clear();
         self.standby_used = 0;
     }
@@ -184,6 +188,18 @@ impl World {
                 }
             }
             Primitive::Clock { manager, by } => host.notice(Notice::Clock { manager, by }),
+            Primitive::External { operator, does } => match does {
+                ExternalMishap::Down(lasts) => {
+                    self.damage.outages.push(((fault, part), operator));
+                    self.external.down.push(operator);
+                    host.notice(heal(lasts));
+                }
+                ExternalMishap::Expire => self.expire_one(job, fault, operator, host),
+                ExternalMishap::LoseCommit | ExternalMishap::LoseReply => {
+                    self.damage.traps.push(Trap { fault, what: effect, skip: 0, times: 1 });
+                }
+                ExternalMishap::FailWrite => self.fail_write(job, fault, operator, host),
+            },
         }
     }
 
@@ -208,6 +224,70 @@ impl World {
             host.emit(Event::FaultHealed { fault });
             self.tell_pace(pace.task, host);
         }
+        if let Some(at) = self.damage.outages.iter().position(|(of, _)| *of == (fault, part)) {
+            self.end_outage(job, at, host);
+        }
+    }
+
+    /// What becomes of a call to commit.
+    pub(super) fn call_mishap<H: Host>(&mut self, operator: OperatorId, host: &mut H) -> Option<ExternalMishap> {
+        if self.damage.traps.is_empty() {
+            return None;
+        }
+        let (fault, does) = self.damage.spring(|what| match *what {
+            Primitive::External { operator: of, does } => (of == operator).then_some(does),
+            _ => None,
+        })?;
+        host.emit(Event::FaultHit { fault });
+        Some(does)
+    }
+
+    /// The oldest transaction of a sink that holds something has become too old: a prepared one, if there is one.
+    fn expire_one<H: Host>(&mut self, job: &Job, fault: u32, operator: OperatorId, host: &mut H) {
+        let tasks = || job.plan.operators[operator.index()].tasks.clone().map(TaskId);
+        let prepared = tasks().find_map(|id| {
+            let mut live = self.external.producers[id.index()].live();
+            live.find(|(_, t)| t.checkpoint > CheckpointId::INITIAL).map(|(number, _)| (id, number))
+        });
+        let holds = |id: &TaskId| self.tasks[id.index()].operators.last().is_some_and(|state| state.open.records > 0);
+        let open = tasks().find(holds).map(|id| (id, self.tasks[id.index()].transaction));
+        if let Some((id, number)) = prepared.or(open) {
+            host.emit(Event::FaultHit { fault });
+            self.expire(job, id, number, host);
+        }
+    }
+
+    /// A write of a sink fails, and nobody has noticed.
+    fn fail_write<H: Host>(&mut self, job: &Job, fault: u32, operator: OperatorId, host: &mut H) {
+        let holds = |id: &TaskId| self.tasks[id.index()].operators.last().is_some_and(|state| state.open.records > 0);
+        let id = job.plan.operators[operator.index()].tasks.clone().map(TaskId).find(holds);
+        if let Some(id) = id {
+            host.emit(Event::FaultHit { fault });
+            self.external.producers[id.index()].write_failed = true;
+        }
+    }
+
+    /// An external system answers again.
+    fn end_outage<H: Host>(&mut self, job: &Job, outage: usize, host: &mut H) {
+        let ((fault, _), operator) = self.damage.outages.remove(outage);
+        host.emit(Event::FaultHealed { fault });
+        if let Some(at) = self.external.down.iter().position(|down| *down == operator) {
+            self.external.down.remove(at);
+        }
+        if self.external.is_down(operator) {
+            return;
+        }
+        let all = std::mem::take(&mut self.external.waiting);
+        let (now, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|waiting| waiting.operator == operator);
+        self.external.waiting = later;
+        for waiting in now {
+            match waiting.what {
+                Deferred::Call(number) => self.call_arrives(job, number, host),
+                Deferred::Ready(id, attempt) => self.ready(job, id, attempt, host),
+                Deferred::Finish(id) if self.is_void(id) => {}
+                Deferred::Finish(id) => self.finish_task(job, id, host),
+            }
+        }
     }
 
     /// The run is over: what broken links hold back arrives, so that nothing is left half way.
@@ -224,6 +304,9 @@ impl World {
         }
         while let Some((fault, part)) = self.damage.paces.first().map(|pace| (pace.fault, pace.part)) {
             self.heal(job, fault, part, host);
+        }
+        while !self.damage.outages.is_empty() {
+            self.end_outage(job, 0, host);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::net::Item;
 use super::task::{Output, Status};
 use super::{Host, Job, Notice, World};
-use crate::base::{ChannelId, CheckpointId, OperatorId, TaskId};
+use crate::base::{ChannelId, OperatorId, TaskId};
 use crate::fault::Mutant;
 use crate::protocol::TaskInput;
 use crate::trace::Event;
@@ -123,6 +123,15 @@ impl World {
         if self.tasks[id.index()].status == Status::Finished {
             return;
         }
+        if self.tasks[id.index()].calling || !self.tasks[id.index()].calls.is_empty() {
+            // Not before all is committed that is to be.
+            self.tasks[id.index()].ends_after_calls = true;
+            return;
+        }
+        if self.must_hear_more(job, id) {
+            self.tasks[id.index()].ends_after_calls = true;
+            return;
+        }
         if job.settings.after_finish
             && self.tasks[id.index()].drained
             && !self.all_processed(job, id)
@@ -137,6 +146,7 @@ impl World {
             self.net.send_control(job, channel, Item::Closed, host);
         }
         self.send_ended(id, host);
+        self.close_output(job, id, host);
         self.task_ends(id, host);
         // One that ends with a savepoint may not have read the end of its data, and will not.
         for channel in job.plan.inputs(id) {
@@ -170,17 +180,10 @@ impl World {
 
     /// A task ends: nothing it holds back has to wait any longer.
     pub(super) fn finish_task<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
-        let chain = &job.plan.tasks[id.index()].chain;
-        for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
-            let mut rest = std::mem::take(&mut state.open);
-            state.pending.drain(..).for_each(|(_, output)| rest.add(output));
-            state.visible.add(rest);
-            if rest.records > 0 {
-                let Output { records, lineage } = rest;
-                let checkpoint = CheckpointId::INITIAL;
-                host.emit(Event::OutputVisible { task: id, operator: *operator, checkpoint, records, lineage });
-            }
+        if !self.commit_rest(job, id, host) {
+            return;
         }
+        self.close_output(job, id, host);
         self.task_ends(id, host);
     }
 

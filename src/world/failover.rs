@@ -234,12 +234,15 @@ impl World {
         if task.status != Status::Dead {
             host.emit(Event::TaskCancelled { task: id, attempt: task.attempt });
         }
+        self.leave_open(job, id);
+        let task = &mut self.tasks[id.index()];
         let role = job.has(Mutant::RoleOutlivesRestart).then(|| task.role.clone());
         task.forget();
         if let Some(role) = role {
             task.role = role;
         }
         self.net.drop_stalled(id);
+        let task = &mut self.tasks[id.index()];
         task.attempt = Attempt(task.attempt.0 + 1);
         self.discard(id, |snapshot| snapshot.id > checkpoint || !snapshot.durable, host);
         let task = &mut self.tasks[id.index()];
@@ -276,14 +279,20 @@ impl World {
         if let Some(source) = &mut task.source {
             (source.end, source.finishes) = source.full;
             let (from, position) = (source.position, snapshot.map_or(0, |snapshot| snapshot.position));
-            let position = match job.settings.mutant {
-                Some(Mutant::RewindsToTheLastRead) => position.saturating_sub(1),
-                Some(Mutant::RewindsTooLittle) => from.min(position + 1),
-                _ => position,
-            };
-            source.seek(position);
-            host.emit(Event::SourceRewound { task: id, position, from });
-            task.falls_behind(Some(from));
+            let spec = &job.scenario.job.operators[job.plan.head(id).index()].source;
+            if spec.as_ref().is_some_and(|spec| !spec.replayable) {
+                host.emit(Event::SourceSkipped { task: id, position, to: from });
+                task.falls_behind(None);
+            } else {
+                let position = match job.settings.mutant {
+                    Some(Mutant::RewindsToTheLastRead) => position.saturating_sub(1),
+                    Some(Mutant::RewindsTooLittle) => from.min(position + 1),
+                    _ => position,
+                };
+                source.seek(position);
+                host.emit(Event::SourceRewound { task: id, position, from });
+                task.falls_behind(Some(from));
+            }
         }
         bytes
     }
@@ -452,13 +461,21 @@ impl World {
             }
             return self.fail_task(job, id, host);
         }
+        if self.waits_to_begin(job, id) {
+            return;
+        }
         let task = &mut self.tasks[id.index()];
         task.status = Status::Running;
         host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
+        self.take_producer(job, id, restored, host);
         self.tell_task(job, id, TaskInput::Started { restored }, host);
         if job.protocol.claims().coordinated {
             // The restored checkpoint is complete, so its output may be seen, if it was not before the failure.
+            self.take_committables_over(job, id, restored);
             self.commit(job, id, restored, host);
+            if self.tasks[id.index()].status != Status::Running {
+                return;
+            }
         }
         self.catches_up(job, id, host);
         self.drain_if_empty(job, id, host);

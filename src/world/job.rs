@@ -1,7 +1,7 @@
 //! A compiled scenario: everything that all its runs share.
 
-use crate::base::{OperatorId, Problem};
-use crate::fault::{FaultPlan, Mutant};
+use crate::base::{OperatorId, Problem, TaskId};
+use crate::fault::{FaultPlan, Mutant, Primitive};
 use crate::plan::{self, Edge, Plan};
 use crate::protocol::{self, Protocol, Settings};
 use crate::scenario::{Scenario, Take};
@@ -35,7 +35,12 @@ impl Job {
 
     /// Compiles a checked scenario for an engine that makes a wrong decision.
     pub fn compile_mutant(scenario: Scenario, mutant: Option<Mutant>) -> Result<Self, Problem> {
-        let plan = Arc::new(plan::build(&scenario));
+        let mut plan = plan::build(&scenario);
+        if mutant == Some(Mutant::CommittablesOvertaken) {
+            let committers: Vec<bool> = plan.operators.iter().map(|operator| operator.is_committer).collect();
+            plan.edges.iter_mut().filter(|edge| committers[edge.to.index()]).for_each(|edge| edge.overtaking = true);
+        }
+        let plan = Arc::new(plan);
         let (protocol, mut settings) = protocol::configure(&scenario, &plan)?;
         settings.mutant = mutant;
         let workload = Workload::new(&scenario);
@@ -48,6 +53,14 @@ impl Job {
     #[inline]
     pub fn has(&self, mutant: Mutant) -> bool {
         self.settings.has(mutant)
+    }
+
+    /// Whether a task may fail at what an external system answers.
+    pub fn may_fail_outside(&self, task: TaskId) -> bool {
+        let commits = self.plan.sink(task).is_some_and(|(_, mode)| mode.commits()) || self.plan.is_committer(task);
+        let mut effects = self.faults.faults.iter().flat_map(|fault| &fault.effects);
+        let is_hit = effects.any(|effect| matches!(effect, Primitive::External { .. }));
+        commits && (is_hit || self.scenario.job.operators.iter().any(|op| op.transactions.timeout.is_some()))
     }
 
     /// Where barriers stay behind data, although the protocol lets them overtake: else slow checkpoints are a riddle.
@@ -63,7 +76,9 @@ impl Job {
             let why = if edge.by.lets_overtake() { "\"overtaking\": false" } else { edge.by.name() };
             format!("{} -> {} ({why})", name(edge.from), name(edge.to))
         };
-        let edges: Vec<String> = self.plan.edges.iter().filter(|edge| !edge.overtaking).map(edge).collect();
+        // There are no data between a sink and its committer.
+        let held = |edge: &&Edge| !edge.overtaking && !self.plan.operators[edge.to.index()].is_committer;
+        let edges: Vec<String> = self.plan.edges.iter().filter(held).map(edge).collect();
         let (named, others) = edges.split_at(edges.len().min(HELD_BACK_MAX));
         match (named.join(", "), others.len()) {
             (named, _) if named.is_empty() => None,

@@ -51,10 +51,15 @@ impl World {
 
     /// The coordinator takes a machine for lost, and another one is sent for.
     pub(super) fn give_up_machine<H: Host>(&mut self, job: &Job, manager: u32, host: &mut H) {
-        self.damage.machine(manager).lost = true;
+        let machine = self.damage.machine(manager);
+        machine.lost = true;
+        let lives_on = !machine.down;
         host.emit(Event::ManagerGivenUp { manager });
         for id in tasks_on(job, manager) {
             self.store.lose_local(id);
+            if lives_on {
+                self.leave_zombie(job, id, host);
+            }
             if self.is_alive(id) {
                 self.kill_task(id, host);
             }

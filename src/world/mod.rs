@@ -21,6 +21,10 @@
 //! | `damage` | what is broken at the moment, and what becomes of messages, writes and steps because of it |
 //! | `restart` | whether a failed job is started again, and when |
 //! | `catching_up` | what a restart leaves a source to read again |
+//! | `external` | the systems that sinks write to: producers, transactions, epochs |
+//! | `commit` | sinks and their transactions: prepare, commit, take over |
+//! | `committer` | from a sink to its committer |
+//! | `zombies` | sinks that were given up and live on |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
 //! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
@@ -31,9 +35,12 @@
 
 mod catching_up;
 mod channel_state;
+mod commit;
+mod committer;
 mod coordinator;
 mod damage;
 mod ending;
+mod external;
 mod failover;
 mod feed;
 mod job;
@@ -44,6 +51,7 @@ mod restart;
 mod roles;
 mod snapshot;
 mod task;
+mod zombies;
 
 pub use feed::Feed;
 pub use job::Job;
@@ -200,6 +208,19 @@ pub enum Step {
     },
     /// A source has read all that had arrived, for the first time since a restart.
     CaughtUp(TaskId),
+    /// A transaction reaches its timeout.
+    Expire {
+        /// Whose.
+        task: TaskId,
+        /// Its number.
+        transaction: u64,
+    },
+    /// A call to an external system arrives.
+    Call(u32),
+    /// The answer to a call arrives.
+    Reply(u32),
+    /// A task that was given up, and lives on, does something.
+    Haunt(u32),
 }
 
 /// What the world tells its driver: what became possible, and what it would cost if time counted.
@@ -399,6 +420,8 @@ pub struct World {
     coordinator: coordinator::Coordinator,
     failover: failover::Failover,
     damage: damage::Damage,
+    external: external::External,
+    zombies: Vec<zombies::Zombie>,
     finished: u32,
     ended: bool,
     /// Sources have stopped, and nothing goes wrong any more.
@@ -417,6 +440,8 @@ impl World {
             coordinator: coordinator::Coordinator::new(job.protocol.coordinator(&site), job.plan.tasks.len()),
             failover: failover::Failover::default(),
             damage: damage::Damage::default(),
+            external: external::External::new(job.plan.tasks.len(), job.plan.operators.len()),
+            zombies: Vec::new(),
             finished: 0,
             ended: false,
             healed: false,
@@ -432,6 +457,8 @@ impl World {
         self.coordinator.reset();
         self.failover = failover::Failover::default();
         self.damage.reset();
+        self.external.reset();
+        self.zombies.clear();
         (self.finished, self.ended, self.healed) = (0, false, false);
         self.failover.reset();
         (self.finished, self.ended) = (0, false);
@@ -488,6 +515,10 @@ impl World {
             Step::TakeOver => self.take_over(job, host),
             Step::Appear { task, checkpoint } => self.store.appear(task, checkpoint),
             Step::CaughtUp(task) => self.caught_up(task, host),
+            Step::Expire { task, transaction } => self.expire(job, task, transaction, host),
+            Step::Call(number) => self.call_arrives(job, number, host),
+            Step::Reply(number) => self.reply_arrives(job, number, host),
+            Step::Haunt(zombie) => self.haunt(job, zombie, host),
         }
     }
 

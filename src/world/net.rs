@@ -177,6 +177,8 @@ pub(crate) enum Item {
     Cancel(CheckpointId),
     /// The sender has ended for good.
     Closed,
+    /// What a sink has prepared for a checkpoint: a transaction's number, or 0 for nothing.
+    Committable(CheckpointId, u64),
     /// No more records.
     #[default]
     End,
@@ -412,7 +414,7 @@ impl Net {
                         host.emit(Event::ChannelBlocked { channel, checkpoint });
                     }
                 }
-                Some(Item::End | Item::Closed | Item::Cancel(_) | Item::Announcement(_)) => {
+                Some(Item::End | Item::Closed | Item::Cancel(_) | Item::Announcement(_) | Item::Committable(..)) => {
                     control.flying += 1;
                     let nth = self.took_off(channel);
                     host.notice(Notice::Fly { channel, epoch, nth, bytes: CONTROL_BYTES });

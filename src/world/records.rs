@@ -140,6 +140,9 @@ impl OperatorState {
         self.counts.fill(0);
         self.open = Output::default();
         self.pending.clear();
+        self.heard.clear();
+        self.incomplete.clear();
+        self.batch.clear();
     }
 
     /// Applies records one after the other.
@@ -166,19 +169,28 @@ impl OperatorState {
         let all = Output { records: records.len() as u64, lineage };
         self.applied += all.records;
         self.lineage = self.lineage.wrapping_add(lineage);
-        if let KeptState::Output(mode) = behaviour.keeps {
-            self.write(mode, all);
+        match behaviour.keeps {
+            KeptState::Output(SinkMode::Idempotent) => self.batch.extend(records.iter().map(|record| record.lineage)),
+            KeptState::Output(mode) => self.write(mode, all),
+            _ => {}
         }
     }
 
     fn write(&mut self, mode: SinkMode, output: Output) {
         match mode {
-            SinkMode::TwoPhase => self.open.add(output),
-            SinkMode::Plain => {
-                self.visible.add(output);
-                self.unreported.add(output);
-            }
+            SinkMode::TwoPhase | SinkMode::Committables => self.open.add(output),
+            // One after the other: what is committed outside is not written again.
+            SinkMode::Offsets if self.applied <= self.stored => {}
+            SinkMode::Offsets => self.open.add(output),
+            SinkMode::Plain => self.show(output),
+            SinkMode::Idempotent => self.batch.push(output.lineage),
         }
+    }
+
+    #[inline]
+    pub(super) fn show(&mut self, output: Output) {
+        self.visible.add(output);
+        self.unreported.add(output);
     }
 
     /// Applies a record.

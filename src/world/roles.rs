@@ -3,8 +3,7 @@
 use super::net::Item;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
-use crate::base::{Attempt, CheckpointId, TaskId};
-use crate::fault::Mutant;
+use crate::base::{Attempt, TaskId};
 use crate::protocol::{Note, TaskCommand, TaskInput, Timer};
 use crate::trace::Event;
 
@@ -107,27 +106,5 @@ impl World {
             self.upload(id, checkpoint, cost, host);
         }
         host.notice(Notice::Wake(id));
-    }
-
-    /// Makes what two-phase sinks hold for checkpoints up to this one visible, unless it is.
-    pub(super) fn commit<H: Host>(&mut self, job: &Job, id: TaskId, upto: CheckpointId, host: &mut H) {
-        let chain = &job.plan.tasks[id.index()].chain;
-        let ready_upto = match job.settings.mutant {
-            Some(Mutant::CommitsOneTooMany) => upto.next(),
-            Some(Mutant::CommitsAllAtTheEnd) if self.tasks[id.index()].drained => CheckpointId(u64::MAX),
-            _ => upto,
-        };
-        for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
-            let ready = state.pending.iter().take_while(|(checkpoint, _)| *checkpoint <= ready_upto).count();
-            for (checkpoint, output) in state.pending.drain(..ready) {
-                let is_new = checkpoint > state.committed || job.has(Mutant::CommitsAgain);
-                if is_new && output.records > 0 {
-                    state.visible.add(output);
-                    let (records, lineage) = (output.records, output.lineage);
-                    host.emit(Event::OutputVisible { task: id, operator: *operator, checkpoint, records, lineage });
-                }
-            }
-            state.committed = state.committed.max(upto);
-        }
     }
 }

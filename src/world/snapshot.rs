@@ -5,7 +5,7 @@ use super::task::{Current, OperatorState, Output};
 use super::{Host, Job, Notice, SnapshotWork, Step, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, TaskId};
 use crate::fault::Mutant;
-use crate::protocol::{Barrier, BarrierKind, DeclineReason, Facts, TaskInput};
+use crate::protocol::{Barrier, BarrierKind, DeclineReason, Facts, Purpose, TaskInput};
 use crate::scenario::WriteMishap;
 use crate::trace::Event;
 use crate::workload::Record;
@@ -165,6 +165,13 @@ impl World {
     ) {
         let Barrier { checkpoint, kind, .. } = barrier;
         let overtaking = u32::from(kind == BarrierKind::Overtaking);
+        if !self.prepare_output(job, id, checkpoint, host) {
+            return;
+        }
+        if job.has(Mutant::SavepointCommits) && barrier.purpose == Purpose::Savepoint {
+            self.commit(job, id, checkpoint, host);
+        }
+        self.count_committables(job, id, checkpoint);
         host.emit(Event::SnapshotStarted { task: id, checkpoint, overtaking });
         let task = &mut self.tasks[id.index()];
         let snapshot = self.store.begin(id, checkpoint);
@@ -174,10 +181,7 @@ impl World {
         snapshot.turns.clone_from(&task.turns);
         snapshot.operators.resize_with(task.operators.len(), OperatorState::default);
         let chain = &job.plan.tasks[id.index()].chain;
-        for ((state, copy), operator) in task.operators.iter_mut().zip(&mut snapshot.operators).zip(chain) {
-            if state.open.records > 0 {
-                state.pending.push((checkpoint, std::mem::take(&mut state.open)));
-            }
+        for ((state, copy), operator) in task.operators.iter().zip(&mut snapshot.operators).zip(chain) {
             copy.clone_state_from(state);
             let (applied, lineage) = (state.applied, state.lineage);
             host.emit(Event::CutState { task: id, operator: *operator, checkpoint, applied, lineage });
@@ -212,6 +216,10 @@ impl World {
     /// What a snapshot costs.
     pub(super) fn snapshot_work(&self, job: &Job, id: TaskId, checkpoint: CheckpointId) -> SnapshotWork {
         let mut work = SnapshotWork::default();
+        if job.plan.sink(id).is_some_and(|(_, mode)| mode.commits()) {
+            // The flush is a call, too.
+            work.sync += job.scenario.external.latency * 2;
+        }
         for operator in &job.plan.tasks[id.index()].chain {
             let cost = &job.scenario.job.operators[operator.index()].snapshot;
             work.sync += cost.sync;
@@ -402,6 +410,9 @@ impl OperatorState {
         self.counts.clone_from(&other.counts);
         self.open = Output::default();
         self.pending.clone_from(&other.pending);
+        self.heard.clone_from(&other.heard);
+        self.incomplete.clone_from(&other.incomplete);
+        self.batch.clear();
     }
 }
 

@@ -1,9 +1,11 @@
 //! One thread: its mailbox, the buffer it reads, the state of its operators.
 
 use super::catching_up::Behind;
+use super::external::{Call, Prepared};
 use super::net::{Held, Item};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, Draws, OperatorId, Port, Ring, TaskId};
+use crate::fault::Mutant;
 use crate::protocol::{Barrier, TaskInput, TaskRole, Timer};
 use crate::trace::Event;
 use crate::workload::{Record, SourceShare};
@@ -54,6 +56,21 @@ pub(crate) struct Task {
     pub(super) drains: bool,
     /// It may end, and does as soon as all it sent has been read.
     pub(super) ending: bool,
+    /// Calls to external systems that are still to be made, in order.
+    pub(super) calls: Vec<Call>,
+    /// It waits for the answer to one.
+    pub(super) calling: bool,
+    /// It ends after the last of them.
+    pub(super) ends_after_calls: bool,
+    /// The sink's transaction that is open, and the epoch in which it was begun.
+    pub(super) transaction: u64,
+    pub(super) epoch: u32,
+    /// The last checkpoint for which the sink prepared something.
+    pub(super) prepared_for: Option<CheckpointId>,
+    /// Most records that the sink ever had applied: only an engine that acknowledges too early asks.
+    pub(super) written: u64,
+    /// Inputs whose senders have ended for good.
+    pub(super) closed_ports: Vec<ChannelId>,
     /// A snapshot whose synchronous part is running.
     pub(super) syncing: Option<(CheckpointId, bool)>,
     /// Ports that are being captured, for whom.
@@ -114,12 +131,18 @@ pub(super) struct OperatorState {
     pub keys: u32,
     /// Output not yet covered by a snapshot.
     pub open: Output,
-    /// Output waiting for the commit of its checkpoint, oldest first.
-    pub pending: Vec<(CheckpointId, Output)>,
+    /// Transactions waiting for the completion of their checkpoints, oldest first; a committer's are its sinks'.
+    pub pending: Vec<Prepared>,
+    /// A committer: how many of its sinks it has heard of for a checkpoint.
+    pub heard: Vec<(CheckpointId, u32)>,
+    /// A committer: checkpoints at which it had not heard of all.
+    pub incomplete: Vec<CheckpointId>,
+    /// An idempotent sink: rows that it writes when it has read its buffer, or passes a barrier. Not state.
+    pub batch: Vec<u64>,
+    /// A sink with offsets: so many records are committed outside. Not state.
+    pub stored: u64,
     /// What the outside world sees: not state, a restore leaves it alone.
     pub visible: Output,
-    /// The newest checkpoint whose output was committed; known to the outside, too.
-    pub committed: CheckpointId,
     /// Part of `visible` that was not reported yet.
     pub unreported: Output,
 }
@@ -190,6 +213,14 @@ impl Task {
             drained: false,
             drains: false,
             ending: false,
+            calls: Vec::new(),
+            calling: false,
+            ends_after_calls: false,
+            transaction: 0,
+            epoch: 0,
+            prepared_for: None,
+            written: 0,
+            closed_ports: Vec::new(),
             syncing: None,
             capturing: Vec::new(),
             processed: 0,
@@ -205,10 +236,11 @@ impl Task {
         self.operators.iter_mut().for_each(|op| {
             op.clear_state();
             (op.visible, op.unreported) = (Output::default(), Output::default());
-            op.committed = CheckpointId::INITIAL;
+            op.stored = 0;
         });
         self.turns.fill(0);
         (self.processed, self.handled) = (0, 0);
+        (self.transaction, self.epoch, self.written) = (0, 0, 0);
     }
 
     /// Loses everything that is only in memory and not restored from a snapshot.
@@ -220,6 +252,9 @@ impl Task {
         (self.blocked, self.ended_ports, self.drained) = (false, 0, false);
         self.syncing = None;
         (self.ending, self.drains) = (false, false);
+        self.calls.clear();
+        self.closed_ports.clear();
+        (self.calling, self.ends_after_calls, self.prepared_for) = (false, false, None);
         (self.hurried, self.interrupted, self.recovering) = (false, false, false);
         self.capturing.clear();
     }
@@ -236,10 +271,16 @@ impl Task {
         self.source = Some(SourceState { share, position: 0, end, full, finishes, behind, draws, ahead });
     }
 
+    /// The thread waits: for the end of a synchronous part, or for an answer from outside.
+    #[inline]
+    pub fn is_busy(&self) -> bool {
+        self.syncing.is_some() || self.calling
+    }
+
     /// What the thread can do next.
     #[inline]
     pub fn thread(&self, ready: &Ring<u32>, stalled: bool) -> ThreadState {
-        if self.status != Status::Running || self.syncing.is_some() || stalled || self.paused {
+        if self.status != Status::Running || self.is_busy() || stalled || self.paused {
             ThreadState::Wait
         } else if !self.mailbox.is_empty() {
             ThreadState::Mail
@@ -370,6 +411,7 @@ impl World {
 
     /// Plain sinks tell the outside what they wrote, buffer by buffer.
     pub(super) fn report_output<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        self.write_rows(job, id);
         let chain = &job.plan.tasks[id.index()].chain;
         for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
             let Output { records, lineage } = std::mem::take(&mut state.unreported);
@@ -440,9 +482,17 @@ impl World {
                 host.emit(Event::CancelReceived { task: id, channel, checkpoint });
                 self.tell_task(job, id, TaskInput::Cancelled { port, checkpoint }, host);
             }
+            Item::Committable(checkpoint, transaction) => {
+                let producer = job.plan.channels[channel.index()].from;
+                self.take_committable(id, (port, channel), Prepared { checkpoint, producer, transaction }, host);
+            }
             Item::Closed => {
                 host.emit(Event::CloseReceived { task: id, channel });
+                self.tasks[id.index()].closed_ports.push(channel);
                 self.tell_task(job, id, TaskInput::Ended { port }, host);
+                if job.plan.is_committer(id) {
+                    self.go_on_calling(job, id, host);
+                }
             }
             Item::End if self.net.channels[channel.index()].void_ends > 0 => {
                 self.net.channels[channel.index()].void_ends -= 1;
@@ -459,7 +509,7 @@ impl World {
     pub(super) fn mail<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         let stalled = self.net.is_stalled(id);
         let task = &mut self.tasks[id.index()];
-        if task.status != Status::Running || task.syncing.is_some() || stalled || task.paused {
+        if task.status != Status::Running || task.is_busy() || stalled || task.paused {
             return;
         }
         let Some(mail) = task.mailbox.pop() else { return };
@@ -480,6 +530,9 @@ impl World {
                     self.give_up(id, checkpoint, host);
                 }
                 self.tell_task(job, id, TaskInput::Aborted { checkpoint, completed }, host);
+                if job.has(Mutant::CommitOnAbort) && self.tasks[id.index()].status == Status::Running {
+                    self.commit(job, id, checkpoint, host);
+                }
             }
             Mail::Timer(timer) => {
                 let Timer { kind, checkpoint } = timer;

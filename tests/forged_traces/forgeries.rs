@@ -206,6 +206,36 @@ const COPYING: &[Forgery] = &[
         let event = t.remove(visible);
         t.insert(completed, event);
     }),
+    ("commits", "a transaction is committed twice", "commits/committed by sink", |t| repeat(t, EventKind::TransactionCommitted, 0)),
+    ("commits", "a transaction is committed that was aborted", "commits/committed by sink", |t| {
+        let aborted = find(t, EventKind::TransactionAborted, 0);
+        if let Event::TransactionAborted { task, operator, transaction, .. } = t[aborted] {
+            let checkpoint = CheckpointId(1);
+            t.insert(aborted + 1, Event::TransactionCommitted { task, operator, transaction, checkpoint, records: 1, lineage: 1 });
+        }
+    }),
+    ("commits", "a transaction is aborted that was committed", "commits/aborted by sink", |t| {
+        let committed = find(t, EventKind::TransactionCommitted, 0);
+        if let Event::TransactionCommitted { task, operator, transaction, .. } = t[committed] {
+            t.insert(committed + 1, Event::TransactionAborted { task, operator, transaction, late: 0 });
+        }
+    }),
+    ("commits", "a transaction is committed before a restore could not undo it", "commits/too early sink", |t| {
+        let (committed, completed) = (find(t, EventKind::TransactionCommitted, 0), find(t, EventKind::CheckpointCompleted, 0));
+        put_before(t, committed, completed);
+    }),
+    ("commits", "an attempt that was fenced prepares what it has open", "commits/prepared by sink", |t| {
+        let aborted = find(t, EventKind::TransactionAborted, 0);
+        if let Event::TransactionAborted { task, operator, transaction, .. } = t[aborted] {
+            let checkpoint = CheckpointId(2);
+            t.insert(aborted, Event::TransactionPrepared { task, operator, transaction, checkpoint, records: 1, lineage: 1 });
+        }
+    }),
+    ("commits", "what an attempt had open is left to itself", "commits/left by sink", |t| drop_nth(t, EventKind::TransactionAborted, 0)),
+    ("commits", "a transaction is left out", "commits/numbers of sink", |t| {
+        alter(t, EventKind::TransactionOpened, 1, |e| if let Event::TransactionOpened { transaction, .. } = e { *transaction += 1 });
+        alter(t, EventKind::TransactionAborted, 0, |e| if let Event::TransactionAborted { transaction, .. } = e { *transaction += 1 });
+    }),
     ("completion", "a checkpoint completes that never began", "completion/unacknowledged source", |t| drop_nth(t, EventKind::CheckpointTriggered, 1)),
     ("liveness", "sources stop for a savepoint that does not end the job", "liveness/stopped source", |t| {
         t.truncate(find(t, EventKind::TaskDrained, 0));

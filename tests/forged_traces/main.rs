@@ -160,6 +160,7 @@ fn a_protocol_is_only_held_to_what_it_claims() {
             "failures",
             "restore",
             "at-least",
+            "commits",
             "wake-up",
             "liveness"
         ]

@@ -25,6 +25,7 @@ fn scenario() -> Scenario {
         snapshot: SnapshotCost::default(),
         source: None,
         sink: SinkMode::TwoPhase,
+        transactions: Transactions::default(),
         on: None,
         place: Place::default(),
     };
@@ -36,6 +37,7 @@ fn scenario() -> Scenario {
         keys: Keys { count: 4, skew: Skew::Even },
         size: Bytes(1),
         end: SourceEnd::Finishes,
+        replayable: true,
     };
     let edge = |from: &str, to: &str, by: Partitioner| Edge {
         from: from.to_owned(),
@@ -99,6 +101,7 @@ fn scenario() -> Scenario {
         schedule: Vec::new(),
         run: RunFor { seed: 0, limit: Span::from_secs(1) },
         expect: Expect::default(),
+        external: External::default(),
     }
 }
 
@@ -221,6 +224,8 @@ pub struct Story {
     attempt: Attempt,
     /// What the sink has applied and not shown.
     hidden: Total,
+    /// The transaction that the sink has open.
+    transaction: u64,
     visible: Total,
     /// The last checkpoint of each task that has ended.
     ended: Vec<Option<u64>>,
@@ -240,10 +245,12 @@ impl Story {
             left: vec![2; tasks],
             attempt: Attempt(0),
             hidden: Total::default(),
+            transaction: 0,
             visible: Total::default(),
             ended: vec![None; tasks],
         };
         story.start(CheckpointId::INITIAL);
+        story.open();
         story
     }
 
@@ -549,12 +556,16 @@ impl Story {
     /// A checkpoint is complete, tasks hear of it, and the sink shows what it held back.
     pub fn commit(&mut self, id: u64) {
         let checkpoint = CheckpointId(id);
+        let (task, operator, transaction) = (SINK, OperatorId(2), self.transaction);
+        let Total { count: records, sum: lineage, .. } = std::mem::take(&mut self.hidden);
+        self.tell(Event::TransactionPrepared { task, operator, transaction, checkpoint, records, lineage });
+        self.open();
         self.tell(Event::RecordStored { checkpoint });
         self.tell(Event::CheckpointCompleted { checkpoint });
         for task in self.running() {
             self.tell(Event::CompleteReceived { task, checkpoint });
         }
-        let Total { count: records, sum: lineage, .. } = std::mem::take(&mut self.hidden);
+        self.tell(Event::TransactionCommitted { task, operator, transaction, checkpoint, records, lineage });
         self.tell(Event::OutputVisible { task: SINK, operator: OperatorId(2), checkpoint, records, lineage });
         self.visible.count += records;
         self.visible.sum = self.visible.sum.wrapping_add(lineage);
@@ -563,9 +574,25 @@ impl Story {
     // Ends.
 
     /// A task ends: all it did is in this checkpoint.
+    /// The sink begins a transaction.
+    fn open(&mut self) {
+        self.transaction += 1;
+        let transaction = self.transaction;
+        self.tell(Event::TransactionOpened { task: SINK, operator: OperatorId(2), transaction });
+    }
+
+    /// The transaction that the sink has open is aborted.
+    fn abort(&mut self) {
+        let transaction = self.transaction;
+        self.tell(Event::TransactionAborted { task: SINK, operator: OperatorId(2), transaction, late: 0 });
+    }
+
     pub fn finish(&mut self, task: u32, last: u64) {
         let task = TaskId(task);
         self.tell(Event::TaskDrained { task });
+        if task == SINK {
+            self.abort();
+        }
         self.tell(Event::TaskFinished { task });
         self.ended[task.index()] = Some(last);
     }
@@ -603,6 +630,9 @@ impl Story {
             }
         }
         self.start(CheckpointId(saved.id));
+        self.tell(Event::ProducerFenced { task: SINK, operator: OperatorId(2), epoch: self.attempt.0 });
+        self.abort();
+        self.open();
     }
 
     fn restore_channel(&mut self, index: usize, saved: SavedLine) {

@@ -149,6 +149,30 @@ pub const FIGURES: &[Figure] = &[
     count("recovery.lag", "Most records that waited at the sources in one recovery, each source at its worst", |f| {
         f.restarts.iter().map(|restart| restart.lag).max()
     }),
+    count("records.skipped", "Records that sources had read and could not read again after restarts", |f| {
+        Some(f.totals.skipped)
+    }),
+    count("records.expired", "Records that were to be committed and had been aborted by the external system", |f| {
+        Some(f.visibility.lost)
+    }),
+    count("transactions.committed", "Transactions of sinks that were committed", |f| Some(f.visibility.committed)),
+    count("transactions.aborted", "Transactions of sinks that were aborted, whatever for", |f| {
+        Some(f.visibility.aborted)
+    }),
+    count("transactions.expired", "Transactions of sinks that the external system aborted for their age", |f| {
+        Some(f.visibility.expired)
+    }),
+    count("zombies.acts", "Things done by sinks and committers that had been given up", |f| Some(f.totals.zombies)),
+    time("visibility.min", "Shortest time from the pre-commit of output until it could be seen", |f| {
+        f.visibility.spread().map(|[min, ..]| min.0)
+    }),
+    time("visibility.median", "Median of that over records", |f| f.visibility.spread().map(|[_, median, _]| median.0)),
+    time("visibility.max", "Longest time from the pre-commit of output until it could be seen", |f| {
+        f.visibility.spread().map(|[.., max]| max.0)
+    }),
+    time("visibility.oldest", "Longest time from the beginning of a transaction until its output could be seen", |f| {
+        f.visibility.oldest.map(|span| span.0)
+    }),
     time("virtual-time", "Virtual time from the beginning of the run to its last event", |f| Some(f.totals.end.0)),
 ];
 

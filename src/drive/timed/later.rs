@@ -12,6 +12,10 @@ pub(super) fn name_of(step: Step) -> (u64, u64, u64) {
         Step::Replaced(manager) => (24, u64::from(manager), 0),
         Step::TakeOver => (25, 0, 0),
         Step::Appear { task, checkpoint } => (26, u64::from(task.0), checkpoint.0),
+        Step::Expire { task, transaction } => (40, u64::from(task.0), transaction),
+        Step::Call(number) => (41, 0, u64::from(number)),
+        Step::Reply(number) => (42, 0, u64::from(number)),
+        Step::Haunt(zombie) => (43, 0, u64::from(zombie)),
         other => unreachable!("no step that follows after a while: {other:?}"),
     }
 }

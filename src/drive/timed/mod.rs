@@ -118,6 +118,8 @@ pub struct Timed {
     /// When a run is stuck that has not ended, and after how many steps, unless the scenario's limit says so.
     patience: Option<(Time, u64)>,
     threads: Vec<Thread>,
+    /// By task: what it does with an external system may fail.
+    hazards: Vec<bool>,
     /// Threads that are in the middle of their records and must be planned anew.
     disturbed: Vec<TaskId>,
     lookahead: Lookahead,
@@ -200,7 +202,8 @@ impl Timed {
         };
         let threads = vec![Thread::default(); job.plan.tasks.len()];
         let lookahead = Lookahead::new(job);
-        Ok(Self { granularity, patience: None, threads, disturbed: Vec::new(), lookahead, host })
+        let hazards = job.plan.task_ids().map(|task| job.may_fail_outside(task)).collect();
+        Ok(Self { granularity, patience: None, threads, hazards, disturbed: Vec::new(), lookahead, host })
     }
 
     /// Runs the job from its beginning to its end; the world must be new or reset.
@@ -353,7 +356,13 @@ impl Timed {
     /// Moves the tasks whose lazily advanced state the step will touch to this instant.
     fn catch_up<O: Observer>(&mut self, job: &Job, world: &mut World, step: Step, observer: &mut O) {
         match step {
-            Step::Mail(task) | Step::Flush(task) => self.advance(job, world, task, observer),
+            // It may fail at what is outside, and with it all others.
+            Step::Mail(task) | Step::Poll(task) | Step::Ready { task, .. } if self.hazards[task.index()] => {
+                self.all_catch_up(job, world, observer);
+            }
+            Step::Mail(task) | Step::Flush(task) | Step::Expire { task, .. } => {
+                self.advance(job, world, task, observer)
+            }
             Step::Poll(task) => {
                 // Reading a local channel may take its sender's open buffer.
                 if let Some(sender) = world.open_buffer_behind(job, task) {
@@ -367,8 +376,15 @@ impl Timed {
                 self.all_catch_up(job, world, observer);
             }
             // Anything may come of these.
-            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) => self.all_catch_up(job, world, observer),
-            Step::Suspect { .. } | Step::Replaced(_) | Step::TakeOver | Step::Ready { .. } | Step::Report(_)
+            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) | Step::Call(_) | Step::Reply(_) | Step::Haunt(_) => {
+                self.all_catch_up(job, world, observer)
+            }
+            Step::Suspect { .. }
+            | Step::Replaced(_)
+            | Step::TakeOver
+            | Step::Ready { .. }
+            | Step::Report(_)
+            | Step::Recorded(_)
                 if !job.faults.faults.is_empty() =>
             {
                 self.all_catch_up(job, world, observer);

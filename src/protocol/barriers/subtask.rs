@@ -120,10 +120,8 @@ impl Subtask {
         if self.order == BarrierOrder::SnapshotThenEmit {
             self.send(barrier, env, out);
         }
-        match self.mutant.filter(|_| barrier.purpose != Purpose::Checkpoint) {
-            Some(Mutant::CommitsWithTheSavepoint) => out.push(Do::Commit { checkpoint }),
-            Some(Mutant::AcksSavepointBeforeStored) => out.push(Do::Ack { checkpoint }),
-            _ => {}
+        if barrier.purpose != Purpose::Checkpoint && self.has(Mutant::AcksSavepointBeforeStored) {
+            out.push(Do::Ack { checkpoint });
         }
         true
     }

@@ -48,7 +48,7 @@ fn what_is_no_scenario_at_all_is_refused() {
     assert_eq!(told("{} {}"), "a.json:1:4: something follows the end of the scenario; a file holds one JSON object");
     assert_eq!(
         told("{\"colour\nis red\": 1}"),
-        r#"a.json:1:2: there is no field "colour\nis red" here; the fields here are cutline, name, why, job, cluster, network, storage, checkpoints, restart, faults, schedule, run, expect, $schema"#
+        r#"a.json:1:2: there is no field "colour\nis red" here; the fields here are cutline, name, why, job, cluster, network, storage, checkpoints, restart, faults, schedule, run, expect, external, $schema"#
     );
     assert_eq!(
         told("\n\n  {\"cutline\": 99, \"flux\": []}"),
@@ -94,7 +94,7 @@ const SPOILT: &[(&str, &str, &str)] = &[
      r#"22:41: run: there is no field "interval" here; "interval" belongs in checkpoints or in restart"#),
     (r#""limit": "10s""#,
      r#""latency": "10s""#,
-     r#"22:41: run: there is no field "latency" here; "latency" belongs in network or in storage"#),
+     r#"22:41: run: there is no field "latency" here; "latency" belongs in network or in storage or in external"#),
     (r#""limit": "10s""#,
      r#""faults": []"#,
      r#"22:41: run: there is no field "faults" here; "faults" belongs at the top of the file"#),
@@ -193,7 +193,7 @@ const SPOILT: &[(&str, &str, &str)] = &[
      r#"7:7: job.operators[2]: "id" is missing; add it: a name of its own, by which edges and faults call it"#),
     (r#""kind": "filter""#,
      r#""kind": "window""#,
-     r#"7:31: job.operators[2].kind: found "window"; write one of source, map, filter, flat-map, count, join, sink"#),
+     r#"7:31: job.operators[2].kind: found "window"; write one of source, map, filter, flat-map, count, join, sink, committer"#),
     (r#""kind": "filter""#,
      r#""kind": "filter", "rate": "1k/s""#,
      r#"7:49: job.operators[2].rate: this is a filter, and only a source has "rate"; leave it out"#),
@@ -307,7 +307,7 @@ const SPOILT: &[(&str, &str, &str)] = &[
      r#"11:40: job.edges[1]: a cycle: clean -> clean; mark the edge that closes it "feedback": true"#),
     (r#"{"from": "left", "to": "clean", "chained": true}"#,
      r#"{"from": "join", "to": "clean", "feedback": true}"#,
-     r#"5:7: job.operators[0]: "left" has no output; add an edge from it, {"from": "left", "to": …}; only a sink may end a path"#),
+     r#"5:7: job.operators[0]: "left" has no output; add an edge from it, {"from": "left", "to": …}; only a sink or a committer may end a path"#),
     (r#"{"from": "left", "to": "clean", "chained": true}"#,
      r#"{"from": "left", "to": "join"}"#,
      r#"7:7: job.operators[2]: "clean" has no input; add an edge to it: {"from": …, "to": "clean"}"#),

@@ -41,6 +41,7 @@ fn a_minimal_file_gets_every_default() {
         snapshot: SnapshotCost { sync: Span::ZERO, r#async: None },
         source,
         sink: SinkMode::TwoPhase,
+        transactions: Transactions::default(),
         on: None,
         place: place(line, 7, &format!("job.operators[{}]", line - 5)),
     };
@@ -52,6 +53,7 @@ fn a_minimal_file_gets_every_default() {
         keys: Keys { count: 1000, skew: Skew::Even },
         size: Bytes(100),
         end: SourceEnd::Finishes,
+        replayable: true,
     };
     let edge = |from: &str, to: &str, by, column, n| Edge {
         from: from.into(),
@@ -129,6 +131,7 @@ fn a_minimal_file_gets_every_default() {
         schedule: vec![],
         run: RunFor { seed: 1, limit: Span::from_secs(60) },
         expect: Expect::default(),
+        external: External::default(),
     };
     assert!(MINIMAL.lines().count() <= 10);
     assert_eq!(parse(MINIMAL, "scenarios/short.json"), Ok(expected));

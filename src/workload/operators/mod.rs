@@ -3,6 +3,7 @@
 //! To add one: write a file with a unit struct that implements [`OperatorKind`], and add a line to
 //! [`OPERATORS`]. The table drives parsing, `cutline list` and the tests.
 
+mod committer;
 mod count;
 mod filter;
 mod flat_map;
@@ -16,8 +17,16 @@ use crate::base::{below, mix};
 use crate::scenario::{self, Ratio, SinkMode};
 
 /// Every kind of operator a scenario can name.
-pub const OPERATORS: &[&dyn OperatorKind] =
-    &[&source::Source, &map::Map, &filter::Filter, &flat_map::FlatMap, &count::Count, &join::Join, &sink::Sink];
+pub const OPERATORS: &[&dyn OperatorKind] = &[
+    &source::Source,
+    &map::Map,
+    &filter::Filter,
+    &flat_map::FlatMap,
+    &count::Count,
+    &join::Join,
+    &sink::Sink,
+    &committer::Committer,
+];
 
 /// A kind of operator.
 pub trait OperatorKind: Sync {

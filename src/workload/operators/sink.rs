@@ -1,7 +1,7 @@
 //! Output for an external system.
 
 use super::{Behaviour, KeptState, OperatorKind};
-use crate::scenario;
+use crate::scenario::{self, Ratio, SinkMode};
 
 /// `sink`.
 pub struct Sink;
@@ -16,6 +16,8 @@ impl OperatorKind for Sink {
     }
 
     fn behaviour(&self, spec: &scenario::Operator) -> Behaviour {
-        Behaviour::of(spec, KeptState::Output(spec.sink))
+        let behaviour = Behaviour::of(spec, KeptState::Output(spec.sink));
+        // Records go no further; what goes on to a committer is no record.
+        Behaviour { outputs: Ratio { outputs: u32::from(spec.sink != SinkMode::Committables), inputs: 1 }, ..behaviour }
     }
 }

@@ -176,7 +176,7 @@ impl World {
     pub fn has_input(&self, job: &Job, id: TaskId, gate: u32) -> Option<bool> {
         let task = &self.tasks[id.index()];
         match task.status {
-            Status::Running if task.blocked || task.syncing.is_some() => None,
+            Status::Running if task.blocked || task.is_busy() => None,
             Status::Running => {
                 let inputs = job.plan.inputs(id);
                 let reads = task.current.is_some_and(|current| gate_of(job, current.channel) == gate);
