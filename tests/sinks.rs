@@ -114,74 +114,6 @@ fn faults(faults: &str) -> String {
     format!(r#"{EVERY_200MS}, "faults": [{faults}]"#)
 }
 
-/// What finds each mutant: a job with its faults.
-fn killers() -> Vec<(Mutant, String)> {
-    let failing = r#"{"at": "550ms", "fail": "sink"}"#;
-    let zombie = r#""cluster": {"task_managers": 2, "placement": "spread", "heartbeat": "100ms", "standby": 1},
-        "checkpoints": {"interval": "200ms", "first": "200ms"},
-        "faults": [{"at": "350ms", "link": {"from": "manager[0]", "to": "coordinator", "do": "cut", "both": true, "for": "1s"}}]"#;
-    let after_completion = r#"{"when": {"event": "checkpoint-completed", "checkpoint": 2}, "fail": "committer[0]"}"#;
-    let unaligned = format!(
-        r#""checkpoints": {{"protocol": "unaligned", "interval": "200ms", "first": "200ms"}}, "faults": [{after_completion}]"#
-    );
-    let concurrent = r#""checkpoints": {"interval": "100ms", "first": "100ms", "max_concurrent": 3}"#;
-    let two_sources = text(
-        r#"{"id": "brief", "kind": "source", "records": 1000, "rate": "10k/s"},
-           {"id": "source", "kind": "source", "records": 10000, "rate": "10k/s", "snapshot": {"async": "250ms"}},
-           {"id": "sink", "kind": "sink"}"#,
-        r#"{"from": "brief", "to": "sink"}, {"from": "source", "to": "sink"}"#,
-        concurrent,
-    );
-    let savepoint = r#""checkpoints": {"interval": "200ms", "first": "200ms",
-        "requests": [{"at": "500ms", "take": "savepoint"}]}"#;
-    vec![
-        (
-            Mutant::SlotFreedAtCommit,
-            line("two-phase", r#", "snapshot": {"async": "100ms"}"#, &faults(r#"{"at": "480ms", "fail": "source"}"#)),
-        ),
-        (Mutant::FenceByPlace, chained(zombie)),
-        (
-            Mutant::FlushIgnoresErrors,
-            line("two-phase", "", &faults(r#"{"at": "550ms", "external": {"of": "sink", "do": "fail-write"}}"#)),
-        ),
-        (Mutant::EndCommitsAll, two_sources),
-        (Mutant::CommittablesOvertaken, committed("rebalance", &unaligned)),
-        (Mutant::CommittablesMerged, committed("rebalance", &faults(after_completion))),
-        (Mutant::NothingIsNotTold, committed("hash", EVERY_200MS)),
-        (
-            Mutant::OffsetsIgnored,
-            chained(&faults(r#"{"when": {"event": "snapshot-taken", "checkpoint": 3}, "fail": "source"}"#)),
-        ),
-        (
-            Mutant::CommitsOnlyThat,
-            line(
-                "two-phase",
-                "",
-                &faults(
-                    r#"{"at": "0s", "message": {"kind": "complete", "of": "sink", "checkpoint": 2, "do": "lose"}}"#,
-                ),
-            ),
-        ),
-        (
-            Mutant::OffsetsOfLastRecord,
-            chained(&faults(r#"{"when": {"event": "snapshot-taken", "checkpoint": 3}, "fail": "source"}"#)),
-        ),
-        (Mutant::OffsetsAtWrite, chained(&faults(failing))),
-        (Mutant::BufferByReference, line("two-phase", r#", "snapshot": {"async": "50ms"}"#, &faults(failing))),
-        (Mutant::RowsByAttempt, line("idempotent", "", &faults(failing))),
-        (Mutant::SavepointCommits, line("two-phase", "", savepoint)),
-        (
-            Mutant::CommitOnAbort,
-            line("two-phase", "", &faults(r#"{"at": "0s", "write": {"of": "source", "checkpoint": 2, "do": "fail"}}"#)),
-        ),
-        (Mutant::RestoreAbortsNothing, line("two-phase", "", &faults(failing))),
-        (
-            Mutant::CommitsAgain,
-            line("two-phase", "", &faults(r#"{"at": "350ms", "external": {"of": "sink", "do": "lose-reply"}}"#)),
-        ),
-    ]
-}
-
 fn runner(scenario: Scenario, mutant: Option<Mutant>) -> Runner {
     let job = Job::compile_mutant(scenario, mutant).unwrap_or_else(|problem| panic!("{problem}"));
     Runner::new(Arc::new(job), Want::default()).unwrap_or_else(|problem| panic!("{problem}"))
@@ -201,24 +133,6 @@ fn judged(text: &str, mutant: Option<Mutant>) -> (Verdict, Vec<&'static str>) {
 fn figure(runner: &Runner, name: &str) -> u64 {
     let figure = cutline::check::Figure::named(name).unwrap_or_else(|| panic!("no figure {name}"));
     figure.of(runner.figures().expect("they are wanted")).unwrap_or_else(|| panic!("{name} has no value")).0
-}
-
-#[test]
-fn every_wrong_decision_of_a_sink_is_noticed_by_the_check_that_is_there_for_it() {
-    let killers = killers();
-    let mut wrong = Vec::new();
-    for mutant in Mutant::ALL.iter().filter(|mutant| mutant.area() == Area::Sinks) {
-        let Some((_, text)) = killers.iter().find(|(of, _)| of == mutant) else {
-            wrong.push(format!("{}: nothing is there to find it", mutant.name()));
-            continue;
-        };
-        let (sound, _) = judged(text, None);
-        let (verdict, checks) = judged(text, Some(*mutant));
-        if sound != Verdict::Pass || !checks.contains(&mutant.check()) || verdict == Verdict::Pass {
-            wrong.push(format!("{}: without it {sound:?}, with it {verdict:?}, found by {checks:?}", mutant.name()));
-        }
-    }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]

@@ -80,7 +80,11 @@ impl Trial {
     pub fn scenario(&self) -> Scenario {
         // Every protocol has jobs of which only tasks fail, and jobs to which anything happens.
         let wild = if self.seed / ZOO.len() as u64 % 2 == 1 { 4 } else { 0 };
-        generate(self.seed, &limits_for(self.zoo(), Limits { cycles: true, wild, ..SMALL }), self.protocol)
+        generate(
+            self.seed,
+            &limits_for(self.zoo(), Limits { cycles: true, wild, outside: wild > 0, ..SMALL }),
+            self.protocol,
+        )
     }
 
     fn zoo(&self) -> &'static dyn Protocol {

@@ -3,7 +3,7 @@
 //! A checkpoint that expires is a failure, unless it is a savepoint or a newer one is complete; any completion of a newer
 //! one, savepoints included, begins the count anew. While the job is down nothing can restart it. A task may also refuse
 //! its part because that failed, or a record may not be written; what of that counts is not told, so here the count begins
-//! anew with it, as it does with a restart that this check did not ask for and with a takeover.
+//! anew with it, as it does with every restart and with a takeover.
 
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Savepoints, Setting};
 use crate::base::{CheckpointId, Fingerprint, Time};
@@ -37,8 +37,6 @@ pub(super) struct Failures {
     newest: CheckpointId,
     /// A failure was one too many, and the job did not restart yet.
     due: Option<CheckpointId>,
-    /// A task failed: what restarts the job next is no failure of a checkpoint.
-    thrown: bool,
     /// It is down already.
     down: bool,
     examined: u64,
@@ -52,7 +50,6 @@ impl Failures {
             failed: 0,
             newest: CheckpointId::INITIAL,
             due: None,
-            thrown: false,
             down: false,
             examined: 0,
         }
@@ -98,14 +95,10 @@ impl Check for Failures {
 
     fn event(&mut self, at: Time, event: &Event, _: &Plan, out: &mut Findings) {
         match *event {
-            Event::TaskFailed { .. } => (self.thrown, self.due) = (true, None),
             // It restarts, or ends because it was restarted often enough.
-            Event::TaskCancelled { .. } => self.due = None,
+            Event::TaskFailed { .. } | Event::TaskCancelled { .. } => self.due = None,
             Event::JobRestarting { .. } => {
-                (self.down, self.due) = (true, None);
-                if !std::mem::take(&mut self.thrown) {
-                    self.failed = 0;
-                }
+                (self.down, self.due, self.failed) = (true, None, 0);
             }
             Event::RestorePoint { .. } => self.down = false,
             Event::CheckpointTriggered { checkpoint, purpose } => {
@@ -131,13 +124,13 @@ impl Check for Failures {
 
     fn reset(&mut self) {
         (self.failed, self.newest, self.due) = (0, CheckpointId::INITIAL, None);
-        (self.thrown, self.down, self.examined) = (false, false, 0);
+        (self.down, self.examined) = (false, 0);
         self.savepoints.clear();
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
         into.words([u64::from(self.failed), self.newest.0, self.due.map_or(0, |id| id.0)].into_iter());
-        into.word(u64::from(self.thrown) << 1 | u64::from(self.down));
+        into.word(u64::from(self.down));
         self.savepoints.fingerprint(into);
     }
 

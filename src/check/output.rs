@@ -138,7 +138,8 @@ impl Check for Output {
             }
             Event::JobRestarting { .. } => self.restarted = true,
             Event::SourceRewound { .. } | Event::SourceFinal { .. } => self.reach.event(event),
-            Event::RestoreFailed { .. } => self.unreadable = true,
+            // What will be readable later is no reason to go back behind it.
+            Event::RestoreFailed { gone: 1, .. } => self.unreadable = true,
             Event::RestorePoint { checkpoint, live, .. } => {
                 self.went_back |= self.unreadable && live != 1 && checkpoint < self.shown;
                 if live == 0 {
