@@ -26,6 +26,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             mixed: true,
             requests: false,
             parameter: None,
+            splits: true,
         },
     )
 }

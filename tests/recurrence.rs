@@ -227,6 +227,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         mixed: true,
         requests: false,
         parameter: None,
+        splits: false,
     })
 }
 

@@ -68,6 +68,7 @@ fn source(partitions: u32) -> Source {
         keys: Keys { count: 16, skew: Skew::Even },
         size: Bytes(100),
         end: SourceEnd::Finishes,
+        assignment: Assignment::Static,
     }
 }
 

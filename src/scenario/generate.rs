@@ -3,12 +3,13 @@
 //! Every draw is addressed, so a scenario is a function of its seed and its [`Limits`], and a smaller limit
 //! gives a smaller scenario of the same kind.
 
+mod splits;
 mod wild;
 
 use super::{
-    Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Failover, Fault, Job,
-    Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared,
-    SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
+    Assignment, Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, Failover,
+    Fault, Job, Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario,
+    Shared, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -42,6 +43,8 @@ pub struct Limits {
     pub requests: bool,
     /// A parameter of the protocol, and values to try.
     pub parameter: Option<(&'static str, &'static [&'static str])>,
+    /// Whether partitions of sources may be handed out as splits.
+    pub splits: bool,
 }
 
 /// A stream of draws.
@@ -107,7 +110,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         expect: Expect::default(),
         job,
     };
-    wild::with_faults(seed, limits, length, scenario)
+    splits::handed_out(seed, limits, wild::with_faults(seed, limits, length, scenario))
 }
 
 fn random_network(dice: &mut Dice) -> Network {
@@ -342,6 +345,7 @@ fn random_source(dice: &mut Dice, limits: &Limits, parallelism: u32, sources: u6
         keys: Keys { count, skew: dice.pick(&[Skew::Even, Skew::Zipf, Skew::Hot { keys: 1, percent: 60 }]) },
         size: Bytes(dice.pick(&[1, 30, 100, 130, 700])),
         end: SourceEnd::Finishes,
+        assignment: Assignment::Static,
     }
 }
 

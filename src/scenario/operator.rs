@@ -7,7 +7,9 @@ use super::object::{Object, record};
 use super::shape::{
     Shape, count, flag, list, one_of, percent, rate, ratio, record_size, size, small_size, some_time, time, whole,
 };
-use super::{Keys, Operator, PARALLELISM_MAX, Ratio, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize};
+use super::{
+    Assignment, Keys, Operator, PARALLELISM_MAX, Ratio, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize,
+};
 use crate::base::{Burst, Bytes, Problem};
 
 /// A kind of operator.
@@ -56,7 +58,7 @@ impl Kinds {
     }
 }
 
-const SOURCE_ONLY: &[&str] = &["partitions", "records", "rate", "burst", "keys", "size", "end"];
+const SOURCE_ONLY: &[&str] = &["partitions", "records", "rate", "burst", "keys", "size", "end", "assignment"];
 const NOT_AT_THE_ENDS: &[&str] = &["selectivity", "rekey", "output_size"];
 const KEYS_MAX: u32 = 1 << 24;
 
@@ -90,6 +92,7 @@ pub(super) fn operator(o: &mut Object<'_>) -> Result<Operator, Problem> {
     let snapshot = o.field("snapshot", "What a snapshot of one subtask costs.", record(snapshot)).or(json!({}))?;
     let on = o.field("on", "The task manager of each subtask, from 0.", list(count(0, u32::MAX))).optional()?;
     fits_kind(o, kind)?;
+    is_finite(o, &source)?;
     Ok(Operator {
         id,
         kind: kind.name.to_owned(),
@@ -126,6 +129,18 @@ fn fits_kind(o: &Object<'_>, kind: &Kind) -> Result<(), Problem> {
     Ok(())
 }
 
+/// That splits come to an end.
+fn is_finite(o: &Object<'_>, source: &Source) -> Result<(), Problem> {
+    match source.assignment == Assignment::Dynamic && source.records.is_none() && o.is_written() {
+        true => Err(o.wrong(
+            "assignment",
+            "splits of an endless source: the first ones would be read for ever",
+            "add \"records\", or leave \"assignment\" out",
+        )),
+        false => Ok(()),
+    }
+}
+
 fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
     let partitions = o.field(
         "partitions",
@@ -146,6 +161,14 @@ fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
         return Err(o.wrong("burst", "a burst multiplies the rate, and there is none", "add \"rate\""));
     }
     let ends = vec![("finishes", SourceEnd::Finishes), ("idles", SourceEnd::Idles)];
+    let assignments = vec![("static", Assignment::Static), ("dynamic", Assignment::Dynamic)];
+    let assignment = o.field(
+        "assignment",
+        "Sources only. Each subtask has its share of the partitions, or they are splits that an enumerator hands out one \
+         after the other.",
+        one_of(assignments),
+    );
+    let assignment = assignment.or("static")?;
     Ok(Source {
         partitions,
         records,
@@ -154,6 +177,7 @@ fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
         keys: o.field("keys", "Sources only. How many keys, and how skewed.", keys()).or(1000)?,
         size: o.field("size", "Sources only. Size of a record on the wire.", record_size()).or("100B")?,
         end: o.field("end", "Sources only. What it does after the last record.", one_of(ends)).or("finishes")?,
+        assignment,
     })
 }
 

@@ -127,6 +127,18 @@ pub struct Source {
     pub size: Bytes,
     /// What it does after the last record.
     pub end: SourceEnd,
+    /// Who decides which subtask reads which partition.
+    pub assignment: Assignment,
+}
+
+/// Who decides which subtask of a source reads which partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Assignment {
+    /// Nobody: each subtask has its share, for ever.
+    #[default]
+    Static,
+    /// An enumerator hands them out as splits, one after the other, to whoever asks.
+    Dynamic,
 }
 
 /// How keys are distributed.

@@ -130,10 +130,14 @@ fn operator(operator: &Operator) -> Json {
 }
 
 fn source(fields: Fields, source: &Source) -> Fields {
-    let Source { partitions, records, rate, burst, keys, size, end } = source;
+    let Source { partitions, records, rate, burst, keys, size, end, assignment } = source;
     let end = match end {
         SourceEnd::Finishes => "finishes",
         SourceEnd::Idles => "idles",
+    };
+    let assignment = match assignment {
+        Assignment::Static => "static",
+        Assignment::Dynamic => "dynamic",
     };
     let burst = burst.map(|Burst { every, length, times }| {
         Fields::default().put("every", every.exact()).put("length", length.exact()).put("times", times).done()
@@ -146,6 +150,7 @@ fn source(fields: Fields, source: &Source) -> Fields {
         .put("keys", self::keys(keys))
         .put("size", size.exact())
         .put("end", end)
+        .put("assignment", assignment)
 }
 
 fn keys(keys: &Keys) -> Json {

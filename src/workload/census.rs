@@ -156,6 +156,7 @@ mod tests {
             mixed: true,
             requests: false,
             parameter: None,
+            splits: false,
         };
         for seed in 0..50 {
             let (plan, workload) = compiled(&scenario::generate(seed, &limits, "chandy-lamport"));

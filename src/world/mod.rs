@@ -21,6 +21,7 @@
 //! | `damage` | what is broken at the moment, and what becomes of messages, writes and steps because of it |
 //! | `restart` | whether a failed job is started again, and when |
 //! | `catching_up` | what a restart leaves a source to read again |
+//! | `splits` | partitions of sources that are handed out: enumerators and readers |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
 //! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
@@ -43,6 +44,7 @@ mod records;
 mod restart;
 mod roles;
 mod snapshot;
+mod splits;
 mod task;
 
 pub use feed::Feed;
@@ -200,6 +202,13 @@ pub enum Step {
     },
     /// A source has read all that had arrived, for the first time since a restart.
     CaughtUp(TaskId),
+    /// Whoever sent a message about splits to or from a reader gives it up as lost.
+    Undelivered {
+        /// The reader.
+        task: TaskId,
+        /// Which attempt of it.
+        attempt: Attempt,
+    },
 }
 
 /// What the world tells its driver: what became possible, and what it would cost if time counted.
@@ -398,6 +407,7 @@ pub struct World {
     store: snapshot::Store,
     coordinator: coordinator::Coordinator,
     failover: failover::Failover,
+    splits: splits::Splits,
     damage: damage::Damage,
     finished: u32,
     ended: bool,
@@ -416,6 +426,7 @@ impl World {
             store: snapshot::Store::new(job.plan.tasks.len()),
             coordinator: coordinator::Coordinator::new(job.protocol.coordinator(&site), job.plan.tasks.len()),
             failover: failover::Failover::default(),
+            splits: splits::Splits::new(job),
             damage: damage::Damage::default(),
             finished: 0,
             ended: false,
@@ -431,6 +442,7 @@ impl World {
         self.store.reset();
         self.coordinator.reset();
         self.failover = failover::Failover::default();
+        self.splits.reset();
         self.damage.reset();
         (self.finished, self.ended, self.healed) = (0, false, false);
         self.failover.reset();
@@ -442,6 +454,7 @@ impl World {
         for task in job.plan.task_ids() {
             self.tasks[task.index()].open_source(job, task, seed);
         }
+        self.discover_splits(host);
         self.start_all(job, host);
     }
 
@@ -488,6 +501,7 @@ impl World {
             Step::TakeOver => self.take_over(job, host),
             Step::Appear { task, checkpoint } => self.store.appear(task, checkpoint),
             Step::CaughtUp(task) => self.caught_up(task, host),
+            Step::Undelivered { task, attempt } => self.split_message_lost(job, task, attempt, host),
         }
     }
 

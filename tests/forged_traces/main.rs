@@ -149,7 +149,7 @@ fn a_protocol_is_only_held_to_what_it_claims() {
     assert_eq!(judge(&mut checks, &events, &story.expected()), Verdict::Pass, "{:#?}", checks.findings());
     assert_eq!(
         checks.examined().map(|(name, _)| name).collect::<Vec<_>>(),
-        ["order", "records", "buffers", "completion", "restore", "at-least", "wake-up", "liveness"]
+        ["order", "records", "buffers", "completion", "restore", "at-least", "wake-up", "liveness", "splits"]
     );
     let mut checks = story.checks(Claims::of(&[]));
     assert_eq!(judge(&mut checks, &events, &story.expected()), Verdict::Pass, "{:#?}", checks.findings());

@@ -36,6 +36,7 @@ fn scenario() -> Scenario {
         keys: Keys { count: 4, skew: Skew::Even },
         size: Bytes(1),
         end: SourceEnd::Finishes,
+        assignment: Assignment::Static,
     };
     let edge = |from: &str, to: &str, by: Partitioner| Edge {
         from: from.to_owned(),

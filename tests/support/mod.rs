@@ -28,6 +28,7 @@ pub const SMALL: Limits = Limits {
     mixed: true,
     requests: true,
     parameter: None,
+    splits: true,
 };
 
 /// What a protocol's claims leave of some limits.
@@ -41,6 +42,7 @@ pub fn claimed(protocol: &str, limits: Limits) -> Limits {
         mixed: limits.mixed && claims.edges != Edges::Alike,
         requests: limits.requests && claims.savepoints,
         lossy: limits.lossy && claims.lossy,
+        splits: limits.splits && claims.coordinated,
         parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
         ..limits
     }

@@ -12,6 +12,7 @@ pub(super) fn name_of(step: Step) -> (u64, u64, u64) {
         Step::Replaced(manager) => (24, u64::from(manager), 0),
         Step::TakeOver => (25, 0, 0),
         Step::Appear { task, checkpoint } => (26, u64::from(task.0), checkpoint.0),
+        Step::Undelivered { task, attempt } => (40, u64::from(task.0), u64::from(attempt.0)),
         other => unreachable!("no step that follows after a while: {other:?}"),
     }
 }

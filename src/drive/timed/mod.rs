@@ -356,8 +356,15 @@ impl Timed {
                 self.all_catch_up(job, world, observer);
             }
             // Anything may come of these.
-            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) => self.all_catch_up(job, world, observer),
-            Step::Suspect { .. } | Step::Replaced(_) | Step::TakeOver | Step::Ready { .. } | Step::Report(_)
+            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) | Step::Undelivered { .. } => {
+                self.all_catch_up(job, world, observer)
+            }
+            Step::Suspect { .. }
+            | Step::Recorded(_)
+            | Step::Replaced(_)
+            | Step::TakeOver
+            | Step::Ready { .. }
+            | Step::Report(_)
                 if !job.faults.faults.is_empty() =>
             {
                 self.all_catch_up(job, world, observer);

@@ -52,6 +52,7 @@ fn a_minimal_file_gets_every_default() {
         keys: Keys { count: 1000, skew: Skew::Even },
         size: Bytes(100),
         end: SourceEnd::Finishes,
+        assignment: Assignment::Static,
     };
     let edge = |from: &str, to: &str, by, column, n| Edge {
         from: from.into(),
