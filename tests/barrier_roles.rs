@@ -139,6 +139,7 @@ impl<'a> Replay<'a> {
         let settings = Settings {
             prepare: Span::ZERO,
             deletion: Span::ZERO,
+            enumerators: false,
             interval: Some(Span::from_millis(1000)),
             first: None,
             min_pause: Span::ZERO,

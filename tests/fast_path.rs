@@ -27,6 +27,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             requests: false,
             outside: true,
             parameter: None,
+            splits: true,
         },
     )
 }

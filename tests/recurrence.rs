@@ -228,6 +228,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         requests: false,
         outside: false,
         parameter: None,
+        splits: false,
     })
 }
 

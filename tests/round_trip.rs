@@ -79,7 +79,7 @@ const ALL: &str = r#"{
     "operators": [
       {"id": "in", "kind": "source", "parallelism": 2, "service": "1.5us", "partitions": 5, "records": 60,
         "rate": "1k/s", "burst": {"every": "1s", "length": "100ms", "times": 5}, "keys": {"count": 9, "zipf": true},
-        "size": "1B", "end": "idles", "replayable": false,
+        "size": "1B", "end": "idles", "replayable": false, "assignment": "dynamic",
         "state": {"size": "1.5KiB", "per_key": "1B", "per_record": "2B"}},
       {"id": "some", "kind": "filter", "parallelism": 2, "selectivity": "40%", "rekey": 7, "output_size": "1MB",
         "snapshot": {"sync": "1ns", "async": "0s"}, "on": [1, 0]},
@@ -146,6 +146,8 @@ const ALL: &str = r#"{
     {"at": "1s", "kill": "coordinator"},
     {"at": "1s", "message": {"kind": "ack", "of": "few[0]", "checkpoint": 2, "nth": 2, "do": "delay", "by": "1ms"}},
     {"at": "1s", "message": {"kind": "abort", "do": "lose"}},
+    {"at": "1s", "message": {"kind": "assign", "do": "lose"}},
+    {"at": "1s", "message": {"kind": "request", "do": "double", "by": "1ms"}},
     {"at": "1s", "link": {"from": "manager[0]", "to": "coordinator", "both": true, "do": "cut", "for": "1s"}},
     {"at": "1s", "link": {"from": "manager[0]", "to": "manager[1]", "do": "slow", "by": "1ms", "for": "1s"}},
     {"at": "1s", "slow": {"of": "in[1]", "factor": 10, "for": "1s"}},

@@ -119,6 +119,8 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("45", r#", "replayable": false"#, ""),
     ("46", r#""do": "cut", "for": "3s""#, r#""do": "cut", "for": "300ms""#),
     ("46", r#""output": "offsets""#, r#""output": "two-phase""#),
+    ("50", r#", "assignment": "dynamic""#, ""),
+    ("50", r#""at": "260ms""#, r#""at": "200ms""#),
 ];
 
 #[test]

@@ -19,6 +19,7 @@ pub const SMALL: Limits = Limits {
     requests: true,
     outside: false,
     parameter: None,
+    splits: true,
 };
 
 /// What a protocol's claims leave of some limits: within them it has to keep every word.
@@ -31,6 +32,7 @@ pub fn limits_for(protocol: &dyn Protocol, limits: Limits) -> Limits {
         mixed: limits.mixed && claims.edges != Edges::Alike,
         requests: limits.requests && claims.savepoints,
         lossy: limits.lossy && claims.lossy,
+        splits: limits.splits && claims.coordinated,
         parameter: protocol.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
         ..limits
     }

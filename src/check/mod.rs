@@ -46,6 +46,7 @@ mod records;
 mod restore;
 mod runner;
 mod savepoints;
+mod splits;
 mod state;
 mod wake_up;
 
@@ -82,6 +83,7 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &output::ABOUT, build: |setting| Box::new(output::Output::new(setting)) },
     Entry { about: &wake_up::ABOUT, build: |setting| Box::new(wake_up::WakeUp::new(setting)) },
     Entry { about: &liveness::ABOUT, build: |setting| Box::new(liveness::Liveness::new(setting)) },
+    Entry { about: &splits::ABOUT, build: |setting| Box::new(splits::Splits::new(setting)) },
 ];
 
 /// An invariant as a fold over events.

@@ -18,6 +18,12 @@ impl<T: Copy + Default> Pages<T> {
         Self { width, open: Vec::new(), free: Vec::new() }
     }
 
+    /// Pages have so many cells from now on, if they had fewer.
+    pub(super) fn widen(&mut self, width: usize) {
+        self.width = self.width.max(width);
+        self.open.iter_mut().for_each(|(_, page)| page.resize(self.width, T::default()));
+    }
+
     /// The page of a checkpoint; it is opened, blank, if it is not open.
     pub(super) fn open(&mut self, checkpoint: CheckpointId) -> &mut [T] {
         let position = self.open.partition_point(|(of, _)| *of < checkpoint);

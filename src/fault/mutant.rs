@@ -235,6 +235,20 @@ mutants! {
     RestoreAbortsNothing "restore-aborts-nothing" { Sinks, "", "commits" }
     /// What was committed is committed again if nobody heard that it was.
     CommitsAgain "commits-again" { Sinks, "", "commits" }
+    /// When a reader fails, its splits go back to the enumerator as of what is recorded then, not of what it is restored to.
+    SplitsReturnedAtFailure "splits-returned-at-failure" { Sources, "B57", "splits" }
+    /// Tasks are told of a checkpoint although a split that was handed out has not arrived.
+    SplitsNotConfirmed "splits-not-confirmed" { Sources, "B59", "splits" }
+    /// The enumerator's part of a checkpoint is without the splits that readers lost and that it has not handed out again.
+    ReturnedSplitsNotSaved "returned-splits-not-saved" { Sources, "B60", "splits" }
+    /// An enumerator that goes back to a checkpoint plans all splits anew besides.
+    SplitsDiscoveredAgain "splits-discovered-again" { Sources, "B63", "splits" }
+    /// Splits are handed out between the enumerator's part of a checkpoint and the reader's.
+    SplitGateLeftOpen "split-gate-left-open" { Sources, "", "splits" }
+    /// The enumerator's part of a checkpoint is taken when that is recorded.
+    SplitsSavedLate "splits-saved-late" { Sources, "", "splits" }
+    /// A reader that goes back loses the splits, too, that its restore point is the first one to hold.
+    CoveredSplitsReturned "covered-splits-returned" { Sources, "", "splits" }
 }
 
 /// Where a wrong decision is made.

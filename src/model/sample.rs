@@ -70,6 +70,7 @@ fn source(partitions: u32) -> Source {
         size: Bytes(100),
         end: SourceEnd::Finishes,
         replayable: true,
+        assignment: Assignment::Static,
     }
 }
 

@@ -63,7 +63,7 @@ pub use zoo::ZOO;
 use crate::base::{OperatorId, Place, Problem, Span, nearest, parse_span};
 use crate::fault::Mutant;
 use crate::plan::Plan;
-use crate::scenario::{BarrierOrder, Parameter, Request, Scenario};
+use crate::scenario::{self, BarrierOrder, Parameter, Request, Scenario};
 
 /// A protocol of the zoo: what it is called, what it claims, and its roles.
 pub trait Protocol: Sync + Send {
@@ -177,6 +177,8 @@ pub struct Settings {
     pub prepare: Span,
     /// Deleting a checkpoint that is not needed any more.
     pub deletion: Span,
+    /// Sources have enumerators, which take part in every checkpoint before tasks are told.
+    pub enumerators: bool,
     /// Checkpoints go on after tasks have ended.
     pub after_finish: bool,
     /// What somebody asks for, by time; the number of a request is its position here.
@@ -271,6 +273,18 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
             "drop \"requests\", or take another protocol",
         ));
     }
+    if let (false, Some(source)) = (protocol.claims().coordinated, dynamic(scenario)) {
+        let able: Vec<&str> = ZOO.iter().filter(|p| p.claims().coordinated).map(|p| p.name()).collect();
+        return Err(Problem::at(
+            source.place.clone(),
+            format!(
+                "the splits of {:?} are handed out, and under \"{}\" no checkpoint holds all of them",
+                source.id,
+                protocol.name()
+            ),
+            format!("drop \"assignment\", or take one of: {}", able.join(", ")),
+        ));
+    }
     let settings = Settings {
         interval: spec.interval,
         first: spec.first,
@@ -282,12 +296,19 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
         order: spec.order,
         prepare: spec.prepare,
         deletion: scenario.storage.deletion,
+        enumerators: dynamic(scenario).is_some(),
         after_finish: spec.after_finish,
         requests: spec.requests.clone(),
         parameters: read_parameters(protocol, &spec.parameters)?,
         mutant: None,
     };
     Ok((protocol, settings))
+}
+
+/// The first source whose partitions are handed out.
+fn dynamic(scenario: &Scenario) -> Option<&scenario::Operator> {
+    let is_dynamic = |source: &scenario::Source| source.assignment == scenario::Assignment::Dynamic;
+    scenario.job.operators.iter().find(|operator| operator.source.as_ref().is_some_and(is_dynamic))
 }
 
 /// The protocol of a name that is written at a place.

@@ -90,11 +90,18 @@ pub enum MessageKind {
     Complete,
     /// A checkpoint was given up.
     Abort,
+    /// A source's reader gets a split, or is told that there are no more.
+    Assign,
+    /// A source's reader asks for a split.
+    Request,
 }
 
 impl MessageKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Trigger, Self::Ack, Self::Decline, Self::Complete, Self::Abort];
+    pub const ALL: [Self; 7] =
+        [Self::Trigger, Self::Ack, Self::Decline, Self::Complete, Self::Abort, Self::Assign, Self::Request];
+    /// Those that are about a checkpoint.
+    pub const OF_CHECKPOINTS: [Self; 5] = [Self::Trigger, Self::Ack, Self::Decline, Self::Complete, Self::Abort];
 
     /// What scenarios call it.
     pub fn name(self) -> &'static str {
@@ -104,6 +111,8 @@ impl MessageKind {
             Self::Decline => "decline",
             Self::Complete => "complete",
             Self::Abort => "abort",
+            Self::Assign => "assign",
+            Self::Request => "request",
         }
     }
 }
@@ -314,6 +323,10 @@ fn message(o: &mut Object<'_>) -> Result<MessageFault, Problem> {
     let kind = o.field("kind", "What the message says.", one_of(kinds)).required()?;
     let of = o.field("of", "The task to or from which it goes; any if left out.", subtask()).optional()?;
     let checkpoint = checkpoint(o)?;
+    if checkpoint.is_some() && !MessageKind::OF_CHECKPOINTS.contains(&kind) {
+        let found = format!("\"checkpoint\" beside \"{}\", which is about splits and no checkpoint", kind.name());
+        return Err(o.wrong("checkpoint", found, "leave \"checkpoint\" out"));
+    }
     let nth = o.field("nth", "Which of those that fit, from 1.", whole(1, u64::MAX)).or(1)?;
     let words = vec![("lose", 0), ("delay", 1), ("double", 2)];
     let word = o

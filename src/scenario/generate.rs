@@ -4,12 +4,14 @@
 //! gives a smaller scenario of the same kind.
 
 mod outside;
+mod splits;
 mod wild;
 
 use super::{
-    Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, External, Failover, Fault,
-    Job, Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor, Scenario, Shared,
-    SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take, Transactions, When,
+    Assignment, Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, External,
+    Failover, Fault, Job, Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor,
+    Scenario, Shared, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take,
+    Transactions, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -45,6 +47,8 @@ pub struct Limits {
     pub outside: bool,
     /// A parameter of the protocol, and values to try.
     pub parameter: Option<(&'static str, &'static [&'static str])>,
+    /// Whether partitions of sources may be handed out as splits.
+    pub splits: bool,
 }
 
 /// A stream of draws.
@@ -111,7 +115,8 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         external: External::default(),
         job,
     };
-    outside::with_sinks(seed, limits, length, wild::with_faults(seed, limits, length, scenario))
+    let scenario = wild::with_faults(seed, limits, length, scenario);
+    outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario))
 }
 
 fn random_network(dice: &mut Dice) -> Network {
@@ -348,6 +353,7 @@ fn random_source(dice: &mut Dice, limits: &Limits, parallelism: u32, sources: u6
         size: Bytes(dice.pick(&[1, 30, 100, 130, 700])),
         end: SourceEnd::Finishes,
         replayable: true,
+        assignment: Assignment::Static,
     }
 }
 

@@ -8,8 +8,8 @@ use super::shape::{
     Shape, count, flag, list, one_of, percent, rate, ratio, record_size, size, small_size, some_time, time, whole,
 };
 use super::{
-    Keys, OnExpired, Operator, PARALLELISM_MAX, Ratio, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize,
-    Transactions,
+    Assignment, Keys, OnExpired, Operator, PARALLELISM_MAX, Ratio, SinkMode, Skew, SnapshotCost, Source, SourceEnd,
+    StateSize, Transactions,
 };
 use crate::base::{Burst, Bytes, Problem};
 
@@ -60,7 +60,8 @@ impl Kinds {
     }
 }
 
-const SOURCE_ONLY: &[&str] = &["partitions", "records", "rate", "burst", "keys", "size", "end", "replayable"];
+const SOURCE_ONLY: &[&str] =
+    &["partitions", "records", "rate", "burst", "keys", "size", "end", "replayable", "assignment"];
 const SINK_ONLY: &[&str] = &["output", "transaction_timeout", "on_expired"];
 const NOT_AT_THE_ENDS: &[&str] = &["selectivity", "rekey", "output_size"];
 const KEYS_MAX: u32 = 1 << 24;
@@ -89,6 +90,7 @@ pub(super) fn operator(o: &mut Object<'_>) -> Result<Operator, Problem> {
     let snapshot = o.field("snapshot", "What a snapshot of one subtask costs.", record(snapshot)).or(json!({}))?;
     let on = o.field("on", "The task manager of each subtask, from 0.", list(count(0, u32::MAX))).optional()?;
     fits_kind(o, kind)?;
+    is_finite(o, &source)?;
     Ok(Operator {
         id,
         kind: kind.name.to_owned(),
@@ -165,6 +167,18 @@ fn sink(o: &mut Object<'_>) -> Result<(SinkMode, Transactions), Problem> {
     Ok((sink, Transactions { timeout, on_expired: on_expired.unwrap_or_default() }))
 }
 
+/// That splits come to an end.
+fn is_finite(o: &Object<'_>, source: &Source) -> Result<(), Problem> {
+    match source.assignment == Assignment::Dynamic && source.records.is_none() && o.is_written() {
+        true => Err(o.wrong(
+            "assignment",
+            "splits of an endless source: the first ones would be read for ever",
+            "add \"records\", or leave \"assignment\" out",
+        )),
+        false => Ok(()),
+    }
+}
+
 fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
     let partitions = o.field(
         "partitions",
@@ -185,6 +199,14 @@ fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
         return Err(o.wrong("burst", "a burst multiplies the rate, and there is none", "add \"rate\""));
     }
     let ends = vec![("finishes", SourceEnd::Finishes), ("idles", SourceEnd::Idles)];
+    let assignments = vec![("static", Assignment::Static), ("dynamic", Assignment::Dynamic)];
+    let assignment = o.field(
+        "assignment",
+        "Sources only. Each subtask has its share of the partitions, or they are splits that an enumerator hands out one \
+         after the other.",
+        one_of(assignments),
+    );
+    let assignment = assignment.or("static")?;
     Ok(Source {
         partitions,
         records,
@@ -196,6 +218,7 @@ fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
         replayable: o
             .field("replayable", "Sources only. It can go back; otherwise what it has read is gone.", flag())
             .or(true)?,
+        assignment,
     })
 }
 

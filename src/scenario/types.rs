@@ -134,6 +134,18 @@ pub struct Source {
     pub end: SourceEnd,
     /// It can go back to an earlier position; otherwise what it has read is gone.
     pub replayable: bool,
+    /// Who decides which subtask reads which partition.
+    pub assignment: Assignment,
+}
+
+/// Who decides which subtask of a source reads which partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Assignment {
+    /// Nobody: each subtask has its share, for ever.
+    #[default]
+    Static,
+    /// An enumerator hands them out as splits, one after the other, to whoever asks.
+    Dynamic,
 }
 
 /// How keys are distributed.

@@ -162,10 +162,14 @@ fn operator(operator: &Operator) -> Json {
 }
 
 fn source(fields: Fields, source: &Source) -> Fields {
-    let Source { partitions, records, rate, burst, keys, size, end, replayable } = source;
+    let Source { partitions, records, rate, burst, keys, size, end, replayable, assignment } = source;
     let end = match end {
         SourceEnd::Finishes => "finishes",
         SourceEnd::Idles => "idles",
+    };
+    let assignment = match assignment {
+        Assignment::Static => "static",
+        Assignment::Dynamic => "dynamic",
     };
     let burst = burst.map(|Burst { every, length, times }| {
         Fields::default().put("every", every.exact()).put("length", length.exact()).put("times", times).done()
@@ -179,6 +183,7 @@ fn source(fields: Fields, source: &Source) -> Fields {
         .put("size", size.exact())
         .put("end", end)
         .put("replayable", *replayable)
+        .put("assignment", assignment)
 }
 
 fn keys(keys: &Keys) -> Json {

@@ -352,6 +352,28 @@ events! {
     ZombieActed "zombie-acted" { task: TaskId, attempt: Attempt, what: u32 }
     /// A source that cannot go back goes on where it was; what it had read since the restore point is lost.
     SourceSkipped "source-skipped" { task: TaskId, position: u64, to: u64 }
+    /// The enumerator of a source has a split to hand out: at the beginning, or again after a restart.
+    SplitFree "split-free" { operator: OperatorId, split: u32 }
+    /// The enumerator gave a split to a reader; it is on its way.
+    SplitAssigned "split-assigned" { task: TaskId, split: u32 }
+    /// The enumerator told a reader that there are no more splits.
+    SplitsEnded "splits-ended" { task: TaskId }
+    /// A reader begins to read a split.
+    SplitBegun "split-begun" { task: TaskId, split: u32 }
+    /// A reader has read a split to its end.
+    SplitFinished "split-finished" { task: TaskId, split: u32 }
+    /// A split, read so far, is part of a reader's snapshot.
+    SplitCaptured "split-captured" { task: TaskId, checkpoint: CheckpointId, split: u32, offset: u64 }
+    /// A split that nobody has is part of the enumerator's snapshot.
+    SplitSaved "split-saved" { checkpoint: CheckpointId, split: u32 }
+    /// The enumerator of a source forgets what it knows and goes back to its snapshot; what is in it follows.
+    SplitsReset "splits-reset" { operator: OperatorId, checkpoint: CheckpointId }
+    /// A reader has a split again as its snapshot says; `done` = 1: it had read all of it.
+    SplitRestored "split-restored" { task: TaskId, split: u32, offset: u64, done: u32 }
+    /// A restart takes a split from a reader whose snapshot does not know of it: the enumerator hands it out again.
+    SplitReturned "split-returned" { task: TaskId, split: u32 }
+    /// A message about splits could not be delivered: the reader it concerns is to be failed.
+    SplitMessageLost "split-message-lost" { task: TaskId }
 }
 
 impl Event {
@@ -456,6 +478,12 @@ impl Owner for ChannelId {
     #[inline]
     fn entity(self) -> Entity {
         Entity::Channel(self)
+    }
+}
+impl Owner for OperatorId {
+    #[inline]
+    fn entity(self) -> Entity {
+        Entity::Job
     }
 }
 impl Owner for CheckpointId {

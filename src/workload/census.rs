@@ -157,6 +157,7 @@ mod tests {
             requests: false,
             outside: false,
             parameter: None,
+            splits: false,
         };
         for seed in 0..50 {
             let (plan, workload) = compiled(&scenario::generate(seed, &limits, "chandy-lamport"));

@@ -20,7 +20,7 @@ pub(crate) use operators::value_hash;
 pub use operators::{Behaviour, KeptState, OPERATORS, OperatorKind};
 pub use oracle::{Expected, ExpectedOperator, ExpectedOutput, Oracle};
 pub use record::Record;
-pub use source::{SourceLog, SourceShare};
+pub use source::{SourceLog, SourceShare, Upcoming};
 
 use crate::base::{OperatorId, Problem};
 use crate::plan::{Edge, Plan};

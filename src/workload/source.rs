@@ -2,7 +2,7 @@
 
 use super::Record;
 use crate::base::{Arrivals, Concern, Draws, KeyPicker, Span};
-use crate::scenario::{Skew, Source, SourceEnd};
+use crate::scenario::{Assignment, Skew, Source, SourceEnd};
 
 /// The log behind one source operator.
 #[derive(Clone, Debug)]
@@ -23,6 +23,17 @@ pub struct SourceLog {
     pub size: u32,
     /// Whether the source ends after the last record.
     pub finishes: bool,
+    /// Whether its partitions are splits that are handed out one after the other.
+    pub dynamic: bool,
+}
+
+/// When the next records of a source arrive, as places in [`SourceLog::arrivals`]: evenly spaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upcoming {
+    /// The place of the next record.
+    pub first: u64,
+    /// From one to the next.
+    pub step: u64,
 }
 
 impl SourceLog {
@@ -33,28 +44,48 @@ impl SourceLog {
             Skew::Hot { keys, percent } => KeyPicker::hot(spec.keys.count, keys, percent),
             Skew::Zipf => KeyPicker::zipf(spec.keys.count),
         };
+        let dynamic = spec.assignment == Assignment::Dynamic;
+        // Who will read a split is not known when its records arrive: they are counted over all splits.
+        let sharers = if dynamic { 1 } else { subtasks };
         Self {
             partitions: spec.partitions,
             first_partition,
             subtasks,
             records: spec.records,
-            arrivals: Arrivals { rate: spec.rate, subtasks, burst: spec.burst },
+            arrivals: Arrivals { rate: spec.rate, subtasks: sharers, burst: spec.burst },
             keys,
             size: spec.size.0 as u32,
             finishes: spec.end == SourceEnd::Finishes,
+            dynamic,
         }
     }
 
     /// The partitions that one subtask reads, in turn.
     pub fn share(&self, subtask: u32) -> SourceShare {
         let partitions = (self.partitions - subtask).div_ceil(self.subtasks);
-        let length = |i: u32| {
-            let partition = u64::from(subtask + i * self.subtasks);
-            let (each, rest) = self.records.map_or((0, 0), |n| (n / self.of(), n % self.of()));
-            each + u64::from(partition < rest)
-        };
+        let length = |i: u32| self.length(subtask + i * self.subtasks);
         let total = self.records.map_or(u64::MAX, |_| (0..partitions).map(length).sum());
         SourceShare { subtask, partitions, total }
+    }
+
+    /// A single partition, by its number in this source, as if it were the share of a subtask.
+    pub fn split(&self, number: u32) -> SourceShare {
+        SourceShare { subtask: number, partitions: 1, total: self.length(number) }
+    }
+
+    /// How many records a partition of a finite log holds.
+    fn length(&self, partition: u32) -> u64 {
+        let (each, rest) = self.records.map_or((0, 0), |n| (n / self.of(), n % self.of()));
+        each + u64::from(u64::from(partition) < rest)
+    }
+
+    /// When the records of a share arrive that come from a position on; of a dynamic source the share is a split.
+    #[inline]
+    pub fn upcoming(&self, share: &SourceShare, position: u64) -> Upcoming {
+        match self.dynamic {
+            false => Upcoming { first: position, step: 1 },
+            true => Upcoming { first: position * self.of() + u64::from(share.subtask), step: self.of() },
+        }
     }
 
     fn of(&self) -> u64 {
@@ -82,10 +113,10 @@ impl SourceLog {
         Record::at_source(self.partition(share, i), offset, key, self.size)
     }
 
-    /// When, after the beginning, the record at a position is there to be read.
+    /// When, after the beginning, the record at a place of the arrivals is there to be read.
     #[inline]
-    pub fn arrival(&self, position: u64) -> Span {
-        self.arrivals.at(position)
+    pub fn arrival(&self, place: u64) -> Span {
+        self.arrivals.at(place)
     }
 }
 
@@ -126,7 +157,7 @@ mod tests {
     fn shares_cover_every_record_once() {
         for (partitions, subtasks, records) in [(1, 1, 10), (4, 4, 10), (7, 3, 100), (5, 2, 3)] {
             let keys = Keys { count: 10, skew: Skew::Even };
-            let end = SourceEnd::Finishes;
+            let (end, assignment) = (SourceEnd::Finishes, Assignment::Static);
             let size = Bytes(100);
             let spec = Source {
                 partitions,
@@ -137,6 +168,7 @@ mod tests {
                 size,
                 end,
                 replayable: true,
+                assignment,
             };
             let log = SourceLog::new(&spec, subtasks, 3);
             let mut seen = std::collections::BTreeSet::new();

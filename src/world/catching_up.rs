@@ -3,7 +3,8 @@
 //! A source that was rewound has *replayed* when it passes the position it had reached before, and has *caught up*
 //! when it has read, besides, all that had arrived meanwhile. What has arrived only a clock can know, so the driver
 //! tells ([`super::Step::CaughtUp`]). Where all records are there from the beginning, there is nothing more to
-//! catch up with than the replay. Either is an effect: no step of several records goes beyond it.
+//! catch up with than the replay; nor is there for a reader of splits, for whom nothing arrives that others could not read,
+//! and whose replay is over as soon as nobody has a split for it. Either is an effect: no step of several records goes beyond it.
 
 use super::task::{SourceState, Task};
 use super::{Host, Job, World};
@@ -50,10 +51,11 @@ impl Task {
 }
 
 impl World {
-    /// Whether a source has not yet caught up after a restart.
+    /// Whether a source has not yet caught up after a restart with what arrives; readers of splits need not.
     #[inline]
     pub fn is_behind(&self, task: TaskId) -> bool {
-        self.tasks[task.index()].source.as_ref().is_some_and(|source| source.behind != Behind::No)
+        let is_behind = |source: &SourceState| source.behind != Behind::No && source.reader.is_none();
+        self.tasks[task.index()].source.as_ref().is_some_and(is_behind)
     }
 
     /// Where the log of a source ends for it: no record beyond that will be read.
@@ -71,7 +73,7 @@ impl World {
             host.emit(Event::SourceReplayed { task: id, position: source.position });
         }
         let log = job.workload.logs[job.plan.head(id).index()].as_ref();
-        let all_there = log.is_none_or(|log| log.arrivals.rate.is_none());
+        let all_there = log.is_none_or(|log| log.arrivals.rate.is_none() || log.dynamic);
         if source.behind == Behind::Backlog && (all_there || source.position == source.end) {
             self.caught_up(id, host);
         }

@@ -64,6 +64,12 @@ pub(super) enum Report {
     Ended,
     #[default]
     Drained,
+    /// A reader asks for a split; its questions have numbers.
+    Question(u32),
+    /// It has received the answer.
+    Answered(u32),
+    /// Its state has been captured.
+    Captured(CheckpointId),
 }
 
 impl Coordinator {
@@ -125,6 +131,7 @@ fn mail_kind(mail: &Mail) -> Option<(MessageKind, CheckpointId)> {
         Mail::Trigger(barrier) => Some((MessageKind::Trigger, barrier.checkpoint)),
         Mail::Completed(checkpoint) => Some((MessageKind::Complete, *checkpoint)),
         Mail::Aborted(checkpoint, _) => Some((MessageKind::Abort, *checkpoint)),
+        Mail::Split(..) => Some((MessageKind::Assign, CheckpointId::INITIAL)),
         _ => None,
     }
 }
@@ -134,6 +141,7 @@ fn report_kind(report: &Report) -> Option<(MessageKind, CheckpointId)> {
     match report {
         Report::Ack(checkpoint, _) => Some((MessageKind::Ack, *checkpoint)),
         Report::Decline(checkpoint, _) => Some((MessageKind::Decline, *checkpoint)),
+        Report::Question(_) => Some((MessageKind::Request, CheckpointId::INITIAL)),
         _ => None,
     }
 }
@@ -156,9 +164,11 @@ impl World {
             CoordinatorCommand::Begin(Barrier { checkpoint, purpose, .. }) => {
                 self.coordinator.last = self.coordinator.last.max(checkpoint);
                 host.emit(Event::CheckpointTriggered { checkpoint, purpose: purpose as u32 });
+                self.checkpoint_splits(checkpoint, host);
             }
             CoordinatorCommand::Trigger { task, barrier } => self.send_down(task, Mail::Trigger(barrier), host),
             CoordinatorCommand::Record(record) => {
+                self.splits_recorded(record.checkpoint, host);
                 host.notice(Notice::Record(record.checkpoint));
                 self.coordinator.recording.push((record, self.coordinator.term));
             }
@@ -180,7 +190,10 @@ impl World {
                     host.emit(Event::SnapshotDiscarded { task, checkpoint });
                 }
             }
-            CoordinatorCommand::Complete(checkpoint) => host.emit(Event::CheckpointCompleted { checkpoint }),
+            CoordinatorCommand::Complete(checkpoint) => {
+                host.emit(Event::CheckpointCompleted { checkpoint });
+                self.checkpoint_of_splits_ends(checkpoint, host);
+            }
             CoordinatorCommand::Notify { task, checkpoint } => {
                 self.send_down(task, Mail::Completed(checkpoint), host);
             }
@@ -189,6 +202,7 @@ impl World {
                 for task in job.plan.task_ids() {
                     self.send_aside(task, Mail::Aborted(checkpoint, completed), host);
                 }
+                self.checkpoint_of_splits_ends(checkpoint, host);
             }
             CoordinatorCommand::Answer { request, accepted } => {
                 host.emit(Event::RequestAnswered { request, accepted: u32::from(accepted) });
@@ -200,6 +214,7 @@ impl World {
                     host.emit(Event::SnapshotsDropped { task, upto: CheckpointId(keep_from.0 - 1) });
                 }
                 self.cut_logs(job, task, keep_from);
+                self.drop_splits_below(keep_from);
             }
             CoordinatorCommand::SetTimer { timer, delay } => {
                 host.notice(Notice::SetTimer { task: None, timer, delay });
@@ -230,7 +245,7 @@ impl World {
         }
     }
 
-    fn send_down<H: Host>(&mut self, task: TaskId, mail: Mail, host: &mut H) {
+    pub(super) fn send_down<H: Host>(&mut self, task: TaskId, mail: Mail, host: &mut H) {
         let attempt = self.tasks[task.index()].attempt;
         if self.meets_its_fate(task, attempt, mail_kind(&mail), Late::Down(mail), host) {
             self.coordinator.down[task.index()].push((mail, attempt));
@@ -247,7 +262,7 @@ impl World {
         }
     }
 
-    fn send_up<H: Host>(&mut self, task: TaskId, report: Report, host: &mut H) {
+    pub(super) fn send_up<H: Host>(&mut self, task: TaskId, report: Report, host: &mut H) {
         let attempt = self.tasks[task.index()].attempt;
         if self.meets_its_fate(task, attempt, report_kind(&report), Late::Up(report), host) {
             self.coordinator.up[task.index()].push((report, attempt));
@@ -265,6 +280,12 @@ impl World {
         host: &mut H,
     ) -> bool {
         let fate = self.fate(task, kind, host);
+        // Whoever says something about splits waits to hear that it has arrived.
+        let patience = self.splits.timeout;
+        let is_given_up = fate == Fate::Lost || matches!(fate, Fate::Late(after) if after >= patience);
+        if let (true, Some((MessageKind::Assign | MessageKind::Request, _))) = (is_given_up, kind) {
+            host.notice(Notice::Later { step: Step::Undelivered { task, attempt }, after: patience });
+        }
         if let Fate::Late(after) | Fate::Twice(after) = fate {
             let step = self.coordinator.hold_up(task, attempt, message);
             host.notice(Notice::Later { step, after });
@@ -341,6 +362,9 @@ impl World {
         }
         task.mailbox.push(mail);
         host.notice(Notice::Wake(id));
+        if let Mail::Split(question, _) = mail {
+            self.send_up(id, Report::Answered(question), host);
+        }
     }
 
     /// The oldest message of a task arrives at the coordinator.
@@ -364,6 +388,9 @@ impl World {
             Report::Decline(checkpoint, reason) => {
                 self.tell_coordinator(job, CoordinatorInput::Decline { task, checkpoint, reason }, host);
             }
+            Report::Question(question) => self.split_asked(task, question, host),
+            Report::Answered(question) => self.split_confirmed(job, task, question, host),
+            Report::Captured(checkpoint) => self.splits_captured(task, checkpoint, host),
             Report::Ended => self.tell_coordinator(job, CoordinatorInput::Ended { task }, host),
             Report::Drained => {
                 self.coordinator.drained[task.index()] = true;
@@ -409,7 +436,7 @@ impl World {
     }
 
     pub(super) fn preparations_end<H: Host>(&mut self, job: &Job, checkpoint: CheckpointId, host: &mut H) {
-        if !self.ended && !self.coordinator.lost {
+        if !self.ended && !self.coordinator.lost && self.splits_are_settled(checkpoint) {
             self.tell_coordinator(job, CoordinatorInput::Prepared { checkpoint }, host);
         }
     }

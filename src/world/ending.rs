@@ -13,6 +13,7 @@ impl World {
     /// Sources stop where they are: what they have emitted is all there is.
     pub(super) fn stop<H: Host>(&mut self, job: &Job, host: &mut H) {
         self.heal_all(job, host);
+        self.cut_splits(job);
         for id in job.plan.task_ids() {
             self.left_behind(id, host);
             let Some(source) = &mut self.tasks[id.index()].source else { continue };
@@ -27,8 +28,10 @@ impl World {
 
     /// A source has emitted its last record.
     pub(super) fn drain_source<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
-        let finishes = self.tasks[id.index()].source.as_ref().is_some_and(|source| source.finishes);
-        if finishes {
+        let Some(source) = &self.tasks[id.index()].source else { return };
+        if source.reader.is_some() {
+            self.reader_goes_on(job, id, host);
+        } else if source.finishes {
             self.drain(job, id, host);
         }
     }
@@ -114,6 +117,7 @@ impl World {
         self.left_behind(id, host);
         let Some(source) = &mut self.tasks[id.index()].source else { return };
         (source.end, source.finishes) = (source.position, drain);
+        source.reader.iter_mut().for_each(|reader| reader.stopped = true);
         host.emit(Event::ReadingStopped { task: id, position: source.position });
         self.drain_source(job, id, host);
     }
@@ -209,6 +213,9 @@ impl World {
         let Some(source) = &self.tasks[id.index()].source else { return };
         let operator = job.plan.head(id);
         let log = job.workload.logs[operator.index()].as_ref().expect("the task is a source");
+        if log.dynamic {
+            return self.final_splits(job, id, host);
+        }
         for i in 0..source.share.partitions {
             let partition = log.partition(&source.share, i);
             let emitted = source.share.emitted(source.position, i);

@@ -25,6 +25,8 @@ pub(super) struct Failover {
     /// Tasks that are dead, as far as the coordinator knows.
     pub failed: Vec<TaskId>,
     pub restarts: Restarts,
+    /// The whole job goes back, with all that belongs to it.
+    pub global: bool,
     /// Tasks that have not said they are ready.
     starting: u32,
     /// The step that restarts the job is still to come.
@@ -38,7 +40,7 @@ pub(super) struct Failover {
 impl Failover {
     /// For a new run.
     pub fn reset(&mut self) {
-        (self.down, self.starting) = (false, 0);
+        (self.down, self.starting, self.global) = (false, 0, false);
         (self.awaits_restart, self.void_restarts, self.due) = (false, 0, false);
         self.failed.clear();
         self.restarts.reset();
@@ -69,6 +71,7 @@ impl World {
         if !self.failover.failed.contains(&id) {
             self.failover.failed.push(id);
         }
+        self.reader_failed(id, host);
     }
 
     /// The coordinator hears that a task is dead.
@@ -126,6 +129,7 @@ impl World {
         if self.failover.down || self.ended {
             return;
         }
+        self.failover.global = true;
         job.plan.task_ids().for_each(|id| self.cancel_task(id, host));
         self.go_down(job, TaskId(0), host);
     }
@@ -190,6 +194,11 @@ impl World {
             };
             host.emit(Event::RestorePoint { task, checkpoint, live });
         }
+        let full = job.scenario.cluster.failover == scenario::Failover::Full;
+        let global = std::mem::take(&mut self.failover.global) || full;
+        if global {
+            self.forget_splits(&plan, host);
+        }
         self.restore_channels(job, &plan, host);
         self.forget_drained();
         for task in job.plan.task_ids() {
@@ -199,6 +208,7 @@ impl World {
                 RestorePoint::Ended(checkpoint) => self.restore_ended(job, task, checkpoint, host),
             }
         }
+        self.restore_splits(&plan, global, host);
         // In a region that goes on, tasks may still be restoring from an earlier failure.
         let starting = self.tasks.iter().filter(|task| task.status == Status::Restoring || task.recovering);
         self.failover.starting = starting.count() as u32;
@@ -294,6 +304,7 @@ impl World {
                 task.falls_behind(Some(from));
             }
         }
+        self.restore_reader(job, id, checkpoint, host);
         bytes
     }
 

@@ -104,6 +104,8 @@ impl World {
             return;
         }
         self.coordinator.begin_term();
+        self.forget_split_checkpoints();
+        self.failover.global = true;
         host.emit(Event::CoordinatorTookOver { term: self.coordinator.term });
         let (records, last) = (std::mem::take(&mut self.coordinator.records), self.coordinator.last);
         self.tell_coordinator(job, CoordinatorInput::TookOver { records: &records, last }, host);

@@ -25,6 +25,7 @@
 //! | `commit` | sinks and their transactions: prepare, commit, take over |
 //! | `committer` | from a sink to its committer |
 //! | `zombies` | sinks that were given up and live on |
+//! | `splits` | partitions of sources that are handed out: enumerators and readers |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
 //! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
@@ -50,6 +51,7 @@ mod records;
 mod restart;
 mod roles;
 mod snapshot;
+mod splits;
 mod task;
 mod zombies;
 
@@ -221,6 +223,13 @@ pub enum Step {
     Reply(u32),
     /// A task that was given up, and lives on, does something.
     Haunt(u32),
+    /// Whoever sent a message about splits to or from a reader gives it up as lost.
+    Undelivered {
+        /// The reader.
+        task: TaskId,
+        /// Which attempt of it.
+        attempt: Attempt,
+    },
 }
 
 /// What the world tells its driver: what became possible, and what it would cost if time counted.
@@ -419,6 +428,7 @@ pub struct World {
     store: snapshot::Store,
     coordinator: coordinator::Coordinator,
     failover: failover::Failover,
+    splits: splits::Splits,
     damage: damage::Damage,
     external: external::External,
     zombies: Vec<zombies::Zombie>,
@@ -439,6 +449,7 @@ impl World {
             store: snapshot::Store::new(job.plan.tasks.len()),
             coordinator: coordinator::Coordinator::new(job.protocol.coordinator(&site), job.plan.tasks.len()),
             failover: failover::Failover::default(),
+            splits: splits::Splits::new(job),
             damage: damage::Damage::default(),
             external: external::External::new(job.plan.tasks.len(), job.plan.operators.len()),
             zombies: Vec::new(),
@@ -456,6 +467,7 @@ impl World {
         self.store.reset();
         self.coordinator.reset();
         self.failover = failover::Failover::default();
+        self.splits.reset();
         self.damage.reset();
         self.external.reset();
         self.zombies.clear();
@@ -469,6 +481,7 @@ impl World {
         for task in job.plan.task_ids() {
             self.tasks[task.index()].open_source(job, task, seed);
         }
+        self.discover_splits(host);
         self.start_all(job, host);
     }
 
@@ -519,6 +532,7 @@ impl World {
             Step::Call(number) => self.call_arrives(job, number, host),
             Step::Reply(number) => self.reply_arrives(job, number, host),
             Step::Haunt(zombie) => self.haunt(job, zombie, host),
+            Step::Undelivered { task, attempt } => self.split_message_lost(job, task, attempt, host),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Carrying out what task roles command.
 
+use super::coordinator::Report;
 use super::net::Item;
 use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
@@ -98,6 +99,9 @@ impl World {
         }
         let Some((checkpoint, whole)) = task.syncing.take() else { return };
         host.emit(Event::SnapshotTaken { task: id, checkpoint });
+        if self.is_reader(id) {
+            self.send_up(id, Report::Captured(checkpoint), host);
+        }
         self.tell_task(job, id, TaskInput::Taken { checkpoint }, host);
         if whole {
             self.uploaded(job, id, attempt, checkpoint, host);

@@ -1,6 +1,7 @@
 //! Captured states and captured channels, from the instant of capture to deletion.
 
 use super::net::{In, Out};
+use super::splits::Reader;
 use super::task::{Current, OperatorState, Output};
 use super::{Host, Job, Notice, SnapshotWork, Step, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, TaskId};
@@ -41,6 +42,8 @@ pub(super) struct Snapshot {
     /// The upload of channel state has begun.
     pub channels_stored: bool,
     pub position: u64,
+    /// What a reader of splits knew of them.
+    pub reader: Option<Reader>,
     pub operators: Vec<OperatorState>,
     pub turns: Vec<u32>,
     /// By output slot.
@@ -178,6 +181,7 @@ impl World {
         (snapshot.taken, snapshot.uploads, snapshot.last) = (true, 1, task.drained);
         snapshot.local = job.scenario.storage.local;
         snapshot.position = task.source.as_ref().map_or(0, |source| source.position);
+        snapshot.reader = task.source.as_ref().and_then(|source| source.reader.clone());
         snapshot.turns.clone_from(&task.turns);
         snapshot.operators.resize_with(task.operators.len(), OperatorState::default);
         let chain = &job.plan.tasks[id.index()].chain;
@@ -202,6 +206,7 @@ impl World {
         snapshot.bytes = state_bytes(job, id, &task.operators);
         task.syncing = Some((checkpoint, whole));
         let attempt = task.attempt;
+        self.capture_reader(job, id, checkpoint, host);
         let cost = self.snapshot_work(job, id, checkpoint);
         host.notice(Notice::Sync { task: id, attempt, whole, cost });
     }

@@ -3,12 +3,13 @@
 use super::catching_up::Behind;
 use super::external::{Call, Prepared};
 use super::net::{Held, Item};
+use super::splits::Reader;
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, Draws, OperatorId, Port, Ring, TaskId};
 use crate::fault::Mutant;
 use crate::protocol::{Barrier, TaskInput, TaskRole, Timer};
 use crate::trace::Event;
-use crate::workload::{Record, SourceShare};
+use crate::workload::{Record, SourceLog, SourceShare, Upcoming};
 
 /// What a thread can do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +115,8 @@ pub(super) enum Mail {
     Urgent,
     /// The sizes of input buffers are to be calculated anew.
     Debloat,
+    /// The answer to a reader's question: a split, or that there are no more.
+    Split(u32, Option<u32>),
     #[default]
     Finish,
 }
@@ -176,6 +179,11 @@ pub(super) struct SourceState {
     pub finishes: bool,
     /// What a restart has left it to catch up with.
     pub(super) behind: Behind,
+    /// The position at which what it reads began: 0, or for a reader of splits the beginning of its split.
+    pub base: u64,
+    /// What a reader of splits knows of them; `None`: it has its share.
+    pub reader: Option<Reader>,
+    seed: u64,
     draws: Vec<Draws>,
     /// Records from `position` on that were already made: a cache, not state.
     pub(super) ahead: Ring<Record>,
@@ -266,9 +274,12 @@ impl Task {
         let mut ahead = self.source.take().map(|source| source.ahead).unwrap_or_default();
         ahead.clear();
         let draws = log.draws(&share, seed).collect();
-        let (end, finishes) = (share.total, log.finishes);
+        let (reader, end) = if log.dynamic { (Some(Reader::default()), 0) } else { (None, share.total) };
+        let finishes = log.finishes;
         let (full, behind) = ((end, finishes), Behind::No);
-        self.source = Some(SourceState { share, position: 0, end, full, finishes, behind, draws, ahead });
+        let (position, base) = (0, 0);
+        self.source =
+            Some(SourceState { share, position, end, full, finishes, behind, base, reader, seed, draws, ahead });
     }
 
     /// The thread waits: for the end of a synchronous part, or for an answer from outside.
@@ -301,10 +312,18 @@ impl SourceState {
     pub(super) fn prepare(&mut self, job: &Job, source: OperatorId, n: u32) {
         let log = job.workload.logs[source.index()].as_ref().expect("the task is a source");
         let wanted = u64::from(n).min(self.end.saturating_sub(self.position));
+        let next = self.position - self.base;
         while (self.ahead.len() as u64) < wanted {
-            let position = self.position + self.ahead.len() as u64;
+            let position = next + self.ahead.len() as u64;
             self.ahead.push(log.record(&self.share, &mut self.draws, position));
         }
+    }
+
+    /// Begins to make the records of another share.
+    pub(super) fn open_share(&mut self, log: &SourceLog) {
+        self.draws.clear();
+        self.draws.extend(log.draws(&self.share, self.seed));
+        self.ahead.clear();
     }
 
     /// Goes to another position.
@@ -336,6 +355,13 @@ impl World {
     /// The position of a source in its log.
     pub fn source_position(&self, task: TaskId) -> Option<u64> {
         self.tasks[task.index()].source.as_ref().map(|source| source.position)
+    }
+
+    /// When the next records of a source arrive.
+    #[inline]
+    pub fn upcoming_arrivals(&self, log: &SourceLog, task: TaskId) -> Upcoming {
+        let source = self.tasks[task.index()].source.as_ref();
+        source.map(|source| log.upcoming(&source.share, source.position - source.base)).unwrap_or_default()
     }
 
     /// Makes the next `n` records of a source, so that [`World::peek`] can show them.
@@ -541,6 +567,7 @@ impl World {
             }
             Mail::Urgent => self.take_urgent(job, id, host),
             Mail::Debloat => self.debloat(job, id, host),
+            Mail::Split(question, split) => self.split_received(job, id, question, split, host),
             Mail::Finish => self.finish_task(job, id, host),
         }
         host.notice(Notice::Wake(id));

@@ -2,8 +2,8 @@
 
 use crate::forge::*;
 use crate::story::{C1_SINK, S0_C0, S0_C1, S1_C0, S1_C1, Story};
-use crate::tales::{AT_LEAST, EXACTLY, copying, overtaking, standing};
-use cutline::base::{ChannelId, CheckpointId, TaskId};
+use crate::tales::{AT_LEAST, EXACTLY, copying, handing_out, overtaking, standing};
+use cutline::base::{ChannelId, CheckpointId, OperatorId, TaskId};
 use cutline::check::Claims;
 use cutline::trace::{AbortReason, Event, EventKind};
 
@@ -24,6 +24,7 @@ pub const TALES: &[Tale] = &[
     Tale { name: "copying", tell: copying, claims: EXACTLY, verdict: "PASS", forgeries: COPYING },
     Tale { name: "overtaking", tell: overtaking, claims: EXACTLY, verdict: "PASS", forgeries: OVERTAKING },
     Tale { name: "at least once", tell: copying, claims: AT_LEAST, verdict: "PASS", forgeries: AT_LEAST_ONCE },
+    Tale { name: "handing out", tell: handing_out, claims: EXACTLY, verdict: "PASS", forgeries: HANDING_OUT },
     Tale { name: "standing", tell: standing, claims: EXACTLY, verdict: "STUCK", forgeries: STANDING },
 ];
 
@@ -465,3 +466,31 @@ fn empty_buffer(trace: &[Event], nth: u64) -> [Event; 7] {
         Event::BufferConsumed { channel, seq, upto, chain },
     ]
 }
+
+#[rustfmt::skip]
+const HANDING_OUT: &[Forgery] = &[
+    ("splits", "a split is given to two readers", "splits/two owners", |t| repeat(t, EventKind::SplitAssigned, 0)),
+    ("splits", "a split is given that is none", "splits/unknown", |t| drop_nth(t, EventKind::SplitFree, 0)),
+    ("splits", "another reader reads it", "splits/two owners", |t| {
+        alter(t, EventKind::SplitBegun, 1, |e| if let Event::SplitBegun { task, .. } = e { task.0 = 0 });
+    }),
+    ("splits", "the enumerator does not get a split back", "splits/lost source", |t| drop_nth(t, EventKind::SplitReturned, 0)),
+    ("splits", "it gets a split back twice", "splits/two owners", |t| repeat(t, EventKind::SplitReturned, 0)),
+    ("splits", "it gets a split back that the reader has", "splits/two owners", |t| {
+        alter(t, EventKind::SplitReturned, 0, |e| if let Event::SplitReturned { split, .. } = e { *split = 1 });
+    }),
+    ("splits", "a reader is restored without a split", "splits/lost source", |t| drop_nth(t, EventKind::SplitRestored, 1)),
+    ("splits", "a split is restored twice", "splits/two owners", |t| repeat(t, EventKind::SplitRestored, 2)),
+    ("splits", "an enumerator that goes back forgets a split", "splits/lost source", |t| drop_nth(t, EventKind::SplitFree, 4)),
+    ("splits", "it plans one anew that was read", "splits/two owners", |t| {
+        let free = find(t, EventKind::SplitFree, 4);
+        t.insert(free, Event::SplitFree { operator: OperatorId(0), split: 0 });
+    }),
+    ("splits", "a reader's part lacks a split", "splits/not saved source", |t| drop_nth(t, EventKind::SplitCaptured, 1)),
+    ("splits", "the enumerator's part lacks a split", "splits/not saved source", |t| drop_nth(t, EventKind::SplitSaved, 1)),
+    ("splits", "two parts hold a split", "splits/saved twice source", |t| {
+        let saved = find(t, EventKind::SplitSaved, 0);
+        t.insert(saved, Event::SplitSaved { checkpoint: CheckpointId(1), split: 2 });
+    }),
+    ("splits", "a split is not read to its end", "splits/not read source", |t| drop_last(t, EventKind::SplitFinished)),
+];

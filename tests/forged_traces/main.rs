@@ -162,7 +162,8 @@ fn a_protocol_is_only_held_to_what_it_claims() {
             "at-least",
             "commits",
             "wake-up",
-            "liveness"
+            "liveness",
+            "splits"
         ]
     );
     let mut checks = story.checks(Claims::of(&[]));

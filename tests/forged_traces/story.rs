@@ -38,6 +38,7 @@ fn scenario() -> Scenario {
         size: Bytes(1),
         end: SourceEnd::Finishes,
         replayable: true,
+        assignment: Assignment::Static,
     };
     let edge = |from: &str, to: &str, by: Partitioner| Edge {
         from: from.to_owned(),

@@ -1,9 +1,9 @@
 //! The clean traces: what happens in each, and what its forgeries are held to.
 
 use crate::story::{C1_SINK, S0_C0, S0_C1, S1_C0, S1_C1, Story};
-use cutline::base::{ChannelId, CheckpointId, TaskId};
+use cutline::base::{ChannelId, CheckpointId, OperatorId, TaskId};
 use cutline::check::{Claim, Claims};
-use cutline::trace::{AbortReason, Event};
+use cutline::trace::{AbortReason, Event, EventKind};
 
 /// What a protocol claims that counts every record once.
 pub const EXACTLY: Claims = Claims::of(&[Claim::SavedBuffers, Claim::ExactlyOnceState, Claim::ExactlyOnceOutput]);
@@ -155,4 +155,78 @@ pub fn standing() -> Story {
     blocked(&mut story, 1);
     story.end(false);
     story
+}
+
+/// Four splits and two readers. A reader that goes back alone loses a split to the enumerator; then the whole job goes back,
+/// and the enumerator with it.
+pub fn handing_out() -> Story {
+    let mut story = Story::new();
+    let operator = OperatorId(0);
+    (0..4).for_each(|split| story.tell(Event::SplitFree { operator, split }));
+    give(&mut story, 0, 0);
+    give(&mut story, 1, 1);
+    story.round(1);
+    story.tell(Event::SplitFinished { task: TaskId(0), split: 0 });
+    give(&mut story, 0, 2);
+    story.trigger(1, 0);
+    hold(&mut story, 1, &[(0, 0), (0, 2), (1, 1)], &[3]);
+    let saved = story.parts(1);
+    story.commit(1);
+    story.tell(Event::SplitFinished { task: TaskId(1), split: 1 });
+    give(&mut story, 1, 3);
+    story.round(1);
+    story.recover(saved);
+    let back = Event::SplitReturned { task: TaskId(1), split: 3 };
+    before_the_start(&mut story, &[held(0, 0, 1), held(0, 2, 0), held(1, 1, 0), back]);
+    story.round(1);
+    story.tell(Event::SplitFinished { task: TaskId(0), split: 2 });
+    story.tell(Event::SplitFinished { task: TaskId(1), split: 1 });
+    story.trigger(2, 0);
+    hold(&mut story, 2, &[(0, 0), (0, 2), (1, 1)], &[3]);
+    let saved = story.parts(2);
+    story.commit(2);
+    give(&mut story, 0, 3);
+    story.recover(saved);
+    let reset = Event::SplitsReset { operator, checkpoint: CheckpointId(2) };
+    let free = Event::SplitFree { operator, split: 3 };
+    before_the_start(&mut story, &[reset, held(0, 0, 1), held(0, 2, 1), held(1, 1, 1), free]);
+    give(&mut story, 1, 3);
+    story.round(1);
+    story.tell(Event::SplitFinished { task: TaskId(1), split: 3 });
+    story.trigger(3, 0);
+    hold(&mut story, 3, &[(0, 0), (0, 2), (1, 1), (1, 3)], &[]);
+    story.parts(3);
+    story.commit(3);
+    (0..5).for_each(|task| story.finish(task, 3));
+    story.end(true);
+    story
+}
+
+fn give(story: &mut Story, task: u32, split: u32) {
+    let task = TaskId(task);
+    story.tell(Event::SplitAssigned { task, split });
+    story.tell(Event::SplitBegun { task, split });
+}
+
+/// What readers and the enumerator have of a checkpoint.
+fn hold(story: &mut Story, checkpoint: u64, captured: &[(u32, u32)], saved: &[u32]) {
+    let checkpoint = CheckpointId(checkpoint);
+    saved.iter().for_each(|split| story.tell(Event::SplitSaved { checkpoint, split: *split }));
+    for (task, split) in captured {
+        story.tell(Event::SplitCaptured { task: TaskId(*task), checkpoint, split: *split, offset: 1 });
+    }
+}
+
+/// A reader has a split again.
+fn held(task: u32, split: u32, done: u32) -> Event {
+    Event::SplitRestored { task: TaskId(task), split, offset: 1, done }
+}
+
+/// A recovery does this before anybody begins again.
+fn before_the_start(story: &mut Story, events: &[Event]) {
+    let restarting = story.events.iter().rposition(|event| event.kind() == EventKind::JobRestarting);
+    let restarting = restarting.expect("there is a recovery");
+    let started = story.events[restarting..].iter().position(|event| event.kind() == EventKind::TaskStarted);
+    let at = restarting + started.expect("tasks start");
+    story.events.splice(at..at, events.iter().copied());
 }

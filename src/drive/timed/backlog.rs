@@ -32,7 +32,7 @@ impl Backlogs {
 
     /// At this instant a source is at `position`, in a log that is read up to `end`.
     pub fn look(&mut self, log: &SourceLog, task: TaskId, position: u64, end: u64, now: Time) {
-        if log.arrivals.rate.is_some() {
+        if log.arrivals.rate.is_some() && !log.dynamic {
             let backlog = &mut self.0[task.index()];
             backlog.arrived = log.arrivals.before(now.since(Time::ZERO), backlog.arrived);
             backlog.most = backlog.most.max(backlog.arrived.min(end).saturating_sub(position));

@@ -173,14 +173,15 @@ impl Lookahead {
         mut go_on: impl FnMut(Time, Time) -> bool,
     ) -> (u32, Time) {
         let log = log(job, task);
-        let position = world.source_position(task).unwrap_or(0);
+        let arrivals = log.map(|log| world.upcoming_arrivals(log, task)).unwrap_or_default();
         let limit = world.upcoming(task, most).min(most);
         let constant = self.service[task.index()];
         let (a, b) =
             if constant.is_some() { (&[][..], &[][..]) } else { world.peek(task, world.prepared(task, limit)) };
         let mut time = anchor;
         for n in 0..limit {
-            let arrival = log.map_or(Time::ZERO, |log| Time::ZERO + log.arrival(position + u64::from(n)));
+            let arrival =
+                log.map_or(Time::ZERO, |log| Time::ZERO + log.arrival(arrivals.first + u64::from(n) * arrivals.step));
             let begin = time.max(arrival);
             let service = constant.unwrap_or_else(|| {
                 let at = n as usize;

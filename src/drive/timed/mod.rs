@@ -376,9 +376,10 @@ impl Timed {
                 self.all_catch_up(job, world, observer);
             }
             // Anything may come of these.
-            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) | Step::Call(_) | Step::Reply(_) | Step::Haunt(_) => {
+            Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) | Step::Undelivered { .. } => {
                 self.all_catch_up(job, world, observer)
             }
+            Step::Call(_) | Step::Reply(_) | Step::Haunt(_) => self.all_catch_up(job, world, observer),
             Step::Suspect { .. }
             | Step::Replaced(_)
             | Step::TakeOver

@@ -66,6 +66,7 @@ fn settings() -> Settings {
     Settings {
         prepare: Span::ZERO,
         deletion: Span::ZERO,
+        enumerators: false,
         interval: Some(Span::from_millis(100)),
         first: None,
         min_pause: Span::ZERO,

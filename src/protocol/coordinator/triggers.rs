@@ -237,7 +237,7 @@ impl BarrierCoordinator {
             out.push(Do::SetTimer { timer: expiry(id), delay: self.settings.timeout });
         }
         self.state.preparing = Some(id);
-        if self.settings.prepare > Span::ZERO {
+        if self.settings.prepare > Span::ZERO || self.settings.enumerators {
             out.push(Do::Prepare(id));
         } else {
             self.prepared(id, out);

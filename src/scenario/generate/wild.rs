@@ -148,7 +148,7 @@ fn random_message(dice: &mut Dice, task: SubtaskName, lossy: bool) -> MessageFau
         (false, false) => Mishap::Double(by),
     };
     let of = dice.chance(50).then_some(task);
-    let (kind, checkpoint) = (dice.pick(&MessageKind::ALL), random_checkpoint(dice));
+    let (kind, checkpoint) = (dice.pick(&MessageKind::OF_CHECKPOINTS), random_checkpoint(dice));
     MessageFault { kind, of, checkpoint, nth: dice.from(1, 4), does }
 }
 

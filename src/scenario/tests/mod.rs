@@ -54,6 +54,7 @@ fn a_minimal_file_gets_every_default() {
         size: Bytes(100),
         end: SourceEnd::Finishes,
         replayable: true,
+        assignment: Assignment::Static,
     };
     let edge = |from: &str, to: &str, by, column, n| Edge {
         from: from.into(),
