@@ -4,21 +4,27 @@
 //! so that a run of a small job costs microseconds and allocates nothing. Runners share a compiled
 //! [`crate::world::Job`] and nothing else, so many of them on many threads give the same results as one.
 //! [`compare`] runs a scenario under several protocols; [`provenance`] repeats a run to name the records that it lost or
-//! doubled; [`shrink()`] makes one that fails small.
+//! doubled; [`shrink()`] makes one that fails small; [`hunt()`] looks for one among many, and [`Windows`] count what faults met with.
 //!
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
 
 mod compare;
+mod hunt;
 mod judge;
+mod limits;
 mod parallel;
 mod provenance;
 mod runner;
 mod shrink;
+mod windows;
 
 pub use compare::{ProtocolChoice, compare};
+pub use hunt::{Found, FoundKey, HuntOrder, HuntProgress, Hunted, hunt};
 pub use judge::Judge;
+pub use limits::{SMALL, limits_for};
 pub use parallel::{run_jobs, run_seeds};
 pub use provenance::{Repeated, STORIES, provenance};
 pub use runner::{Outcome, Runner, Want};
 pub use shrink::{Failure, Shrunk, Size, shrink};
+pub use windows::{Cell, Strikes, Window, Windows};

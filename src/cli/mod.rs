@@ -8,6 +8,7 @@
 //! **Architecture invariant:** commands parse, call, print. They hold no logic that a library user would miss.
 
 mod compare;
+mod hunt;
 mod list;
 mod new;
 mod run;
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 /// Every command.
 pub const COMMANDS: &[&dyn Command] =
-    &[&run::Run, &compare::Compare, &list::List, &schema::Schema, &new::New, &shrink::Shrink];
+    &[&run::Run, &compare::Compare, &list::List, &schema::Schema, &new::New, &shrink::Shrink, &hunt::Hunt];
 
 /// A command of the binary.
 pub trait Command: Sync {

@@ -3,9 +3,9 @@
 
 pub mod source;
 
-use cutline::campaign::{Failure, Judge, Outcome, Runner, Want, shrink};
+use cutline::campaign::{Failure, Judge, Outcome, Runner, Want, limits_for, shrink};
 use cutline::check::Verdict;
-use cutline::protocol::{Edges, ZOO};
+use cutline::protocol::ZOO;
 use cutline::report::write_file;
 use cutline::scenario::{self, Limits, Scenario};
 use cutline::trace::{Observer, Stamped};
@@ -13,37 +13,13 @@ use cutline::world::Job;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Limits of generated jobs that are small enough for thousands of runs.
-pub const SMALL: Limits = Limits {
-    operators: 3,
-    parallelism: 3,
-    records: 200,
-    faults: 2,
-    wild: 0,
-    lossy: true,
-    cycles: false,
-    concurrent: true,
-    chains: true,
-    any_edge: true,
-    mixed: true,
-    requests: true,
-    parameter: None,
-};
+#[allow(unused_imports)]
+pub use cutline::campaign::SMALL;
 
 /// What a protocol's claims leave of some limits.
 pub fn claimed(protocol: &str, limits: Limits) -> Limits {
     let entry = ZOO.iter().find(|entry| entry.name() == protocol).expect("it is in the zoo");
-    let claims = entry.claims();
-    Limits {
-        cycles: limits.cycles && claims.cycles,
-        concurrent: limits.concurrent && claims.concurrent,
-        any_edge: limits.any_edge && claims.edges != Edges::Overtaking,
-        mixed: limits.mixed && claims.edges != Edges::Alike,
-        requests: limits.requests && claims.savepoints,
-        lossy: limits.lossy && claims.lossy,
-        parameter: entry.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
-        ..limits
-    }
+    limits_for(*entry, limits)
 }
 
 /// Compiles a scenario that must be valid.
