@@ -28,7 +28,7 @@ const SHRINK_RUNS: u32 = 1000;
 const MORE: &str = "Run n is protocol n mod p with seed n div p, whatever the threads do: the same arguments find the same.\n\
     Failures are the same if protocol, verdict and signature are, numbers aside; of each the smallest seed is told.\n\
     A fault counts in every window that is open when it strikes, or when what it lies in wait for comes;\n\
-    \"-\" is where it never can.\n\
+    \"-\" is where it never can, (n) where only a coincidence brings it; --json says why.\n\
     Exit code 1 if a run failed.\n\n\
     Examples:\n  cutline hunt --runs 100000\n  \
     cutline hunt --protocols aligned,unaligned --seeds 0..5000 --wild 5 --windows\n  \
@@ -60,8 +60,8 @@ impl Command for Hunt {
             .arg(
                 number("wild")
                     .value_parser(clap::value_parser!(u32).range(0..=32))
-                    .default_value("3")
-                    .help("At most so many faults of all kinds in a generated scenario, beside exceptions in tasks"),
+                    .default_value("5")
+                    .help("At most so many wild ideas in a generated scenario, each a fault or some that go together"),
             )
             .arg(
                 Arg::new("out")
@@ -154,7 +154,9 @@ fn watched(order: &HuntOrder) -> Result<Hunted, Problem> {
     scope(|scope| {
         let progress = &progress;
         scope.spawn(move || {
-            while let Err(mpsc::RecvTimeoutError::Timeout) = is_over.recv_timeout(Duration::from_secs(1)) {
+            let mut wait = 1;
+            while let Err(mpsc::RecvTimeoutError::Timeout) = is_over.recv_timeout(Duration::from_secs(wait)) {
+                wait = 10;
                 let runs = progress.runs.load(Ordering::Relaxed);
                 let (all, failures) = (order.runs.end - order.runs.start, progress.failures.load(Ordering::Relaxed));
                 let rate = rate(runs, began.elapsed());
@@ -247,12 +249,13 @@ impl Told<'_> {
         for row in cells.chunks(Window::ALL.len()) {
             let count = |cell: &Cell| match cell.never {
                 Some(_) if cell.count == 0 => "-".to_owned(),
+                _ if cell.seldom.is_some() => format!("({})", cell.count),
                 _ => cell.count.to_string(),
             };
             grid.row([row[0].fault.to_owned()].into_iter().chain(row.iter().map(count)));
         }
         let least = strikes.least(protocol).map_or(String::new(), |cell| {
-            format!("least: {} while {}, {} times\n", cell.fault, cell.window.name(), cell.count)
+            format!("least: {} in \"{}\", {} times\n", cell.fault, cell.window.name(), cell.count)
         });
         format!("{grid}{least}\n")
     }
@@ -278,6 +281,7 @@ impl Told<'_> {
                     "window": cell.window.name(),
                     "strikes": cell.count,
                     "never": cell.never,
+                    "seldom": cell.seldom,
                 })
             })
         });

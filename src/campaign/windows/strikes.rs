@@ -1,7 +1,7 @@
 //! How often each kind of fault struck in each window.
 
 use super::Window;
-use super::never::why_never;
+use super::never::{why_never, why_seldom};
 use crate::fault::Primitive;
 use crate::protocol::Protocol;
 
@@ -23,6 +23,8 @@ pub struct Cell {
     pub count: u64,
     /// Why it never can.
     pub never: Option<&'static str>,
+    /// Why it can, but only by a coincidence at which nobody can aim.
+    pub seldom: Option<&'static str>,
 }
 
 impl Default for Strikes {
@@ -50,14 +52,16 @@ impl Strikes {
     pub fn cells(&self, protocol: &dyn Protocol) -> Vec<Cell> {
         let cell = |row: usize, window: Window| {
             let fault = Primitive::KINDS[row];
-            Cell { fault, window, count: self.rows[row][window as usize], never: why_never(protocol, fault, window) }
+            let (never, seldom) = (why_never(protocol, fault, window), why_seldom(protocol, fault, window));
+            Cell { fault, window, count: self.rows[row][window as usize], never, seldom }
         };
         (0..self.rows.len()).flat_map(|row| Window::ALL.iter().map(move |window| cell(row, *window))).collect()
     }
 
-    /// The cell that was met least often of those that can be met at all.
+    /// The cell that was met least often of those that can be met, other than by coincidence.
     pub fn least(&self, protocol: &dyn Protocol) -> Option<Cell> {
-        self.cells(protocol).into_iter().filter(|cell| cell.never.is_none()).min_by_key(|cell| cell.count)
+        let can = |cell: &Cell| cell.never.is_none() && cell.seldom.is_none();
+        self.cells(protocol).into_iter().filter(can).min_by_key(|cell| cell.count)
     }
 }
 
