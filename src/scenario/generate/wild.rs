@@ -73,10 +73,12 @@ fn widen(dice: &mut Dice, limits: &Limits, scenario: &mut Scenario) {
 fn slow_down(dice: &mut Dice, scenario: &mut Scenario) {
     let operators = &mut scenario.job.operators;
     let behind: Vec<usize> = (0..operators.len()).filter(|op| operators[*op].source.is_none()).collect();
-    operators[dice.pick(&behind)].service = Span::from_micros(dice.from(100, 500));
+    operators[dice.pick(&behind)].service = Span::from_micros(dice.from(50, 250));
     for source in operators.iter_mut().filter_map(|operator| operator.source.as_mut()) {
         (source.rate, source.burst) = (None, None);
     }
+    // A barrier may wait behind all the data there are, and yet its checkpoint must come to its end.
+    scenario.checkpoints.timeout = Span::from_millis(dice.from(1_500, 2_000));
 }
 
 /// Puts a pipeline beside the job that has nothing to do with it: a region that goes on where the other fails.
