@@ -53,11 +53,11 @@ fn faults_strike_in_every_window_that_is_not_said_to_be_out_of_reach_and_in_no_o
                 cell.count
             );
         }
-        for window in Window::ALL {
-            let mut here = cells.iter().filter(|cell| cell.window == *window && cell.fault == "task-exception");
-            let cell = here.next().expect("all cells are there");
-            assert!(cell.never.is_some() || cell.count > 0, "{}: nothing failed in {window:?}", protocol.name());
-        }
+    }
+    for window in Window::ALL {
+        let cells = hunted.strikes.iter().enumerate().flat_map(|(n, strikes)| strikes.cells(order.protocol(n)));
+        let here = cells.filter(|cell| cell.window == *window && cell.fault == "task-exception");
+        assert!(here.map(|cell| cell.count).sum::<u64>() > 0, "nothing failed in {window:?}");
     }
 }
 

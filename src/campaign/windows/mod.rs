@@ -196,7 +196,8 @@ impl Windows {
             Window::Unacknowledged => !view.unacknowledged.is_empty(),
             Window::Unrecorded => pending.any(|p| !p.recorded && view.have(p, |part| part.acknowledged)),
             Window::Unnotified => {
-                tasks.any(|task| !task.finished && task.heard < view.complete) || pending.any(|p| p.recorded)
+                tasks.any(|task| !task.finished && !task.starting && task.heard < view.complete)
+                    || pending.any(|p| p.recorded)
             }
             Window::Uncommitted => tasks.zip(&self.two_phase).any(|(task, is)| *is && task.taken > task.heard),
             Window::Down => view.down,
