@@ -68,7 +68,7 @@
 //! | [`drive`] | who picks the next step, and when it is |
 //! | [`check`] | one invariant per file, figures, verdicts; never looks into the world |
 //! | [`model`] | closed forms: the recurrence T(n,i) = max T(n,j) + t(i), critical paths |
-//! | [`campaign`] | many runs of one compiled scenario, or of several beside one another; making one that fails small |
+//! | [`campaign`] | many runs of one compiled scenario, or of several beside one another; hunting for one that fails, and making it small |
 //! | [`report`] | text tables, JSON, charts |
 //! | [`cli`] | one file per command |
 //!

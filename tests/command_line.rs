@@ -587,3 +587,71 @@ fn a_scenario_is_run_under_a_mutant_for_study() {
     let nobody = desk.call(&["mutants", "nobody.json"]);
     assert!(nobody.err.contains("nobody.json: there is no mutant \"nobody\""), "{}", nobody.err);
 }
+
+#[test]
+fn a_hunt_finds_the_same_on_any_number_of_threads() {
+    let desk = Desk::new("hunt");
+    let hunted = |threads: &str| {
+        let called = desk.call(&["hunt", "--seeds", "3..13", "--windows", "--json", "--threads", threads]);
+        assert_eq!(called.code, Some(0), "{}", called.err);
+        let mut told: Value = serde_json::from_str(&called.out).expect("JSON");
+        let object = told.as_object_mut().expect("an object");
+        for clock in ["seconds", "runs_per_second"] {
+            assert!(object.remove(clock).is_some_and(|value| value.is_number()), "{clock}");
+        }
+        told
+    };
+    let one = hunted("1");
+    assert_eq!((&one["runs"], &one["failures"]), (&(10 * ZOO.len()).into(), &0.into()));
+    let strikes = one["windows"].as_array().expect("an array").iter().map(|cell| cell["strikes"].as_u64());
+    assert!(strikes.sum::<Option<u64>>() > Some(100), "faults struck");
+    assert_eq!(hunted("3"), one);
+}
+
+#[test]
+fn what_a_hunt_finds_is_written_small_and_replays() {
+    let desk = Desk::new("hunt-out");
+    // Expected to be stuck, it is no find; whoever expects nothing wants to know.
+    desk.write("expected.json", stuck());
+    let quiet = desk.call(&["hunt", "expected.json", "--runs", "3", "--out", "none"]);
+    assert_eq!(quiet.code, Some(0), "{}", quiet.out);
+    assert!(quiet.out.contains("3 runs of 1 protocol in ") && quiet.out.ends_with(": none failed\n"), "{}", quiet.out);
+    let mut surprising: Value = serde_json::from_str(&stuck()).expect("JSON");
+    surprising.as_object_mut().expect("an object").remove("expect");
+    desk.write("a.json", surprising.to_string());
+    let called = desk.call(&["hunt", "a.json", "--seeds", "5..7", "--out", "deep/found"]);
+    assert_eq!(called.code, Some(1), "{}", called.err);
+    for part in ["STUCK  unaligned liveness/cancelled", ": 2 runs, first seed 5", "wrote deep/found/", ": 2 failed\n"] {
+        assert!(called.out.contains(part), "\"{part}\" is missing in:\n{}", called.out);
+    }
+    let replayed = desk.call(&["run", "deep/found"]);
+    assert_eq!((replayed.code, &*replayed.err), (Some(0), ""), "{}", replayed.out);
+    assert!(replayed.out.contains("STUCK, as expected"), "{}", replayed.out);
+    assert_eq!(desk.files(), ["a.json", "deep", "expected.json"]);
+}
+
+#[test]
+fn what_cannot_be_hunted_is_refused() {
+    let desk = Desk::new("hunt-refused");
+    desk.write("good.json", good());
+    desk.write("cycle.json", std::fs::read_to_string(shipped("16-cycle.json")).expect("it is shipped"));
+    for (arguments, told) in [
+        (&["--seeds", "9..3"][..], "give two numbers as A..B, A below B"),
+        (&["--seeds", "7"], "give two numbers as A..B, A below B"),
+        (&["--seeds", "1..2", "--runs", "3"], "cannot be used with"),
+        (&["--seeds", "1..18446744073709551615"], "the largest seed is"),
+        (&["--runs", "0"], "0 is not in 1.."),
+        (&["--threads", "0"], "0 is not in 1..=1024"),
+        (&["--protocols", "alined"], "there is no protocol \"alined\"; the zoo has \"aligned\""),
+        (&["--protocols", "aligned,aligned"], "in the list twice"),
+        (&["missing.json"], "there is no such file"),
+        (&["."], ". is a folder; name one scenario file, or none"),
+        (&["good.json", "--out", "good.json"], "good.json is a file; name a folder"),
+        (&["cycle.json", "--protocols", "aligned"], "does not work on cycles"),
+    ] {
+        let called = desk.call(&[&["hunt"], arguments].concat());
+        assert_eq!((called.code, &*called.out), (Some(2), ""), "{arguments:?}: {}", called.err);
+        assert!(called.err.contains(told), "{arguments:?}: {}", called.err);
+    }
+    assert_eq!(desk.files(), ["cycle.json", "good.json"]);
+}

@@ -94,6 +94,37 @@ proptest! {
     }
 
     #[test]
+    fn a_fault_less_changes_nothing_before_it_and_no_draw(
+        shape: u64, seed: u64, protocol in exact_protocols(), wild in 1..5u32, which: usize,
+    ) {
+        let limits = Limits { cycles: true, requests: false, wild, ..SMALL };
+        let all = generate(shape, &claimed(protocol, limits), protocol);
+        prop_assume!(!all.faults.is_empty());
+        let fault = which % all.faults.len();
+        let (mut without, mut never) = (all.clone(), all.clone());
+        without.faults.remove(fault);
+        never.faults[fault].when = When::At(all.run.limit + Span::from_secs(1));
+        let trace = |scenario: &Scenario| run(&compile(scenario.clone()), seed, Want { trace: true, ..BARE }).1.trace().to_vec();
+        let (all_of_it, never_struck) = (trace(&all), trace(&never));
+        // Numbers of faults are places in the list, and whether what heals comes before other steps of its instant is
+        // drawn by number.
+        if !all.faults[fault + 1..].iter().any(|later| matches!(later.effect, Effect::Link(_) | Effect::Pace(_))) {
+            let without_it = trace(&without).into_iter().map(|event| renumbered(event, fault as u32));
+            let difference = first_that_differs(&without_it.collect::<Vec<_>>(), &never_struck);
+            prop_assert_eq!(difference, None, "a fault that never strikes is none");
+        }
+        let struck = |stamped: &Stamped| matches!(stamped.event, Event::FaultStruck { fault: f } if f as usize == fault);
+        // Within the instant of a strike, tasks are brought up to it first.
+        let strikes = all_of_it.iter().find(|stamped| struck(stamped)).map_or(Time::NEVER, |stamped| stamped.at);
+        let before = |trace: &[Stamped]| trace.iter().take_while(|stamped| stamped.at < strikes).copied().collect::<Vec<_>>();
+        prop_assert_eq!(first_that_differs(&before(&all_of_it), &before(&never_struck)), None, "before it strikes");
+        let (with, without) = (Marks::of(&compile(all), seed), Marks::of(&compile(without), seed));
+        if with.came_to_its_end && without.came_to_its_end {
+            prop_assert_eq!(&with.records, &without.records, "records emitted and applied, and counters by key");
+        }
+    }
+
+    #[test]
     fn an_operator_more_changes_no_draw(shape: u64, seed: u64, protocol in protocols()) {
         let mut scenario = whole_job(shape, protocol);
         scenario.faults.clear();
@@ -106,6 +137,24 @@ proptest! {
             prop_assert_eq!(without.first_trigger, with.first_trigger);
         }
     }
+}
+
+/// An event as it would be told if another fault stood before this place of the list.
+fn renumbered(Stamped { at, event }: Stamped, place: u32) -> Stamped {
+    let moved = |fault: u32| fault + u32::from(fault >= place);
+    let event = match event {
+        Event::FaultStruck { fault } => Event::FaultStruck { fault: moved(fault) },
+        Event::FaultHit { fault } => Event::FaultHit { fault: moved(fault) },
+        Event::FaultHealed { fault } => Event::FaultHealed { fault: moved(fault) },
+        event => event,
+    };
+    Stamped { at, event }
+}
+
+/// Where two traces first differ, and how.
+fn first_that_differs(one: &[Stamped], two: &[Stamped]) -> Option<(usize, Option<Stamped>, Option<Stamped>)> {
+    let at = |n: usize| (n, one.get(n).copied(), two.get(n).copied());
+    (0..one.len().max(two.len())).map(at).find(|(_, one, two)| one != two)
 }
 
 /// The scenario with a source and a sink behind all else that have nothing to do with the rest.

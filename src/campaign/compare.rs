@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub struct ProtocolChoice {
     /// As it was written: `aligned-timeout:timeout=100ms`.
     pub text: String,
-    protocol: String,
+    pub(super) protocol: String,
     parameters: Vec<Parameter>,
 }
 
@@ -76,11 +76,19 @@ impl ProtocolChoice {
         }
     }
 
+    /// All there are, as they are without parameters.
+    pub fn zoo() -> Vec<Self> {
+        ZOO.iter().map(|protocol| Self::plain(protocol.name())).collect()
+    }
+
+    fn plain(name: &str) -> Self {
+        Self { text: name.to_owned(), protocol: name.to_owned(), parameters: Vec::new() }
+    }
+
     /// What to compare where nobody says: Flink's protocols and the scenario's own, without those that refuse
     /// the job; the whole zoo where that leaves nothing to compare.
     pub fn defaults(scenario: &Scenario) -> Vec<Self> {
-        let plain = |name: &str| Self { text: name.to_owned(), protocol: name.to_owned(), parameters: Vec::new() };
-        let able = |name: &&str| Job::compile(plain(name).applied_to(scenario)).is_ok();
+        let able = |name: &&str| Job::compile(Self::plain(name).applied_to(scenario)).is_ok();
         let zoo = || ZOO.iter().map(|protocol| protocol.name());
         let own = &*scenario.checkpoints.protocol;
         let others = FLINK.iter().copied().filter(|name| *name != own && zoo().any(|known| known == *name));
@@ -93,7 +101,7 @@ impl ProtocolChoice {
         if names.is_empty() {
             names = zoo().collect();
         }
-        names.into_iter().map(plain).collect()
+        names.into_iter().map(Self::plain).collect()
     }
 
     /// The scenario under this protocol. Parameters that the scenario gives to it stay if they are not given here.

@@ -4,12 +4,14 @@
 //! so that a run of a small job costs microseconds and allocates nothing. Runners share a compiled
 //! [`crate::world::Job`] and nothing else, so many of them on many threads give the same results as one.
 //! [`compare`] runs a scenario under several protocols; [`provenance`] repeats a run to name the records that it lost or
-//! doubled; [`shrink()`] makes one that fails small; [`hunt_mutants`] runs all sorts of them under wrong decisions.
+//! doubled; [`shrink()`] makes one that fails small; [`hunt()`] looks for one among many, and [`Windows`] count what faults
+//! met with; [`hunt_mutants`] runs all sorts of them under wrong decisions.
 //!
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
 
 mod compare;
+mod hunt;
 mod judge;
 mod limits;
 mod mutants;
@@ -18,8 +20,10 @@ mod provenance;
 mod runner;
 mod shrink;
 mod trial;
+mod windows;
 
 pub use compare::{ProtocolChoice, compare};
+pub use hunt::{Found, FoundKey, HuntOrder, HuntProgress, Hunted, hunt};
 pub use judge::Judge;
 pub use limits::{SMALL, limits_for};
 pub use mutants::{Bug, Fate, Hunt, Matrix, hunt_mutants};
@@ -28,3 +32,4 @@ pub use provenance::{Repeated, STORIES, provenance};
 pub use runner::{Outcome, Runner, Want};
 pub use shrink::{Failure, Shrunk, Size, shrink};
 pub use trial::{Catch, Drive, Trial};
+pub use windows::{Cell, Strikes, Window, Windows};

@@ -1,6 +1,6 @@
 //! One run after the other, with everything that watches and judges them.
 
-use super::Judge;
+use super::{Judge, Windows};
 use crate::base::{Digest, Problem, TaskId, Time};
 use crate::check::{Account, Checks, Expectation, Figures, Verdict, check_bounds, evaluate};
 use crate::drive::{Granularity, Timed};
@@ -55,6 +55,7 @@ struct Watch {
     judge: Judge,
     figures: Option<Figures>,
     trace: Option<Vec<Stamped>>,
+    windows: Option<Windows>,
     /// Promised situations.
     happens: Vec<Matcher>,
     /// By fault of the plan, whether it struck.
@@ -101,6 +102,7 @@ impl Runner {
             judge: Judge::new(Arc::clone(&job)),
             figures: want.figures.then(|| Figures::new(&plan)),
             trace: want.trace.then(Vec::new),
+            windows: None,
             happens: job.scenario.expect.happens.iter().cloned().map(Matcher::new).collect(),
             struck: vec![false; job.faults.faults.len()],
             answers: vec![None; job.settings.requests.len()],
@@ -117,6 +119,17 @@ impl Runner {
     pub fn patience(mut self, at: Time, steps: u64) -> Self {
         self.driver.set_patience(at, steps);
         self
+    }
+
+    /// Besides, counts in which windows the faults of its runs strike.
+    pub fn counting_windows(mut self) -> Self {
+        self.watch.windows = Some(Windows::new(Arc::clone(&self.job)));
+        self
+    }
+
+    /// In which windows faults struck, over all runs so far, if that was wanted.
+    pub fn windows_mut(&mut self) -> Option<&mut Windows> {
+        self.watch.windows.as_mut()
     }
 
     /// The compiled scenario.
@@ -224,6 +237,9 @@ impl Watch {
         if let Some(trace) = &mut self.trace {
             trace.clear();
         }
+        if let Some(windows) = &mut self.windows {
+            windows.reset();
+        }
         self.happens.iter_mut().for_each(Matcher::reset);
         self.struck.fill(false);
         self.answers.fill(None);
@@ -242,6 +258,9 @@ impl Observer for Watch {
         }
         if let Some(trace) = &mut self.trace {
             trace.event(at, event);
+        }
+        if let Some(windows) = &mut self.windows {
+            windows.event(at, event);
         }
         if let Event::FaultStruck { fault } = *event {
             self.struck[fault as usize] = true;

@@ -64,10 +64,11 @@ impl Failures {
             return;
         }
         self.examined += 1;
-        self.failed += 1;
+        // What the count would have led to cannot be seen while the job is down: it begins anew.
+        self.failed = if self.down { 0 } else { self.failed + 1 };
         if self.failed > self.tolerable {
             self.failed = 0;
-            self.due = Some(checkpoint).filter(|_| !self.down);
+            self.due = Some(checkpoint);
         }
     }
 

@@ -32,6 +32,7 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::RecordStored,
     EventKind::RecordForgotten,
     EventKind::RestoreFailed,
+    EventKind::CoordinatorTookOver,
     EventKind::JobRestarting,
     EventKind::RestorePoint,
     EventKind::TaskStarted,
@@ -59,6 +60,8 @@ pub(super) struct Restore {
     lines: Vec<Line>,
     /// How many lines are being replayed: usually none, and then closed buffers are not looked at.
     replaying: u32,
+    /// Whoever makes the restart's plan has just taken over, and knows only records.
+    took_over: bool,
     /// Restore points must be the newest completed checkpoint.
     coordinated: bool,
     /// What was sent and not received must come again.
@@ -155,6 +158,7 @@ impl Restore {
             stored: Vec::new(),
             lines: vec![Line::default(); plan.channels.len()],
             replaying: 0,
+            took_over: false,
             coordinated: setting.claims.holds(Claim::Coordinated),
             no_loss: exactly_once || setting.claims.holds(Claim::AtLeastOnceState),
             exactly_once,
@@ -179,7 +183,8 @@ impl Restore {
         let at = self.cell(task, operator, plan);
         let cell = match self.pages.get(checkpoint) {
             Some(page) => page[at],
-            None if self.coordinated && checkpoint == newest => self.kept[at],
+            // One that has ended does not change any more: older snapshots that cover its end are the same.
+            None if self.coordinated && (checkpoint == newest || self.took_over) => self.kept[at],
             None => return None,
         };
         cell.known.then_some(cell)
@@ -269,7 +274,9 @@ impl Restore {
         let due = if way == Way::Ended { newest } else { self.due() };
         // Newer than that is what was recorded and never declared complete.
         let is_newer = way == Way::Restored && to > due && self.is_stored(to);
-        let fell_back = way == Way::Ended && self.due() < self.newest;
+        // The record of a newer one may have been begun before an older one was complete; what the task is restored to is
+        // held against what it was all the same.
+        let fell_back = way == Way::Ended && (self.due() < self.newest || self.took_over);
         if to != due && !is_newer && !fell_back {
             let is_savepoint = self.savepoints.holds_plain(to);
             out.add(ABOUT.name, at, || {
@@ -464,11 +471,13 @@ impl Check for Restore {
                 let stored = self.stored.iter_mut().find(|stored| stored.checkpoint == checkpoint);
                 stored.into_iter().for_each(|stored| stored.gone = true);
             }
+            Event::CoordinatorTookOver { .. } => self.took_over = true,
             Event::JobRestarting { .. } => self.tasks.iter_mut().for_each(|task| task.went_back = false),
             Event::RestorePoint { task, checkpoint, live } => {
                 self.point(at, task, Point { checkpoint, way: Way::of(live) }, plan, out);
             }
             Event::TaskStarted { task, checkpoint, .. } => {
+                self.took_over = false;
                 self.tasks[task.index()].ended = false;
                 self.tasks[task.index()].loading = false;
                 self.started(at, task, checkpoint, plan, out);
@@ -502,6 +511,7 @@ impl Check for Restore {
         self.savepoints.clear();
         self.newest = CheckpointId::INITIAL;
         self.stored.clear();
+        self.took_over = false;
         self.lines.fill(Line::default());
         self.replaying = 0;
         self.examined = 0;
@@ -516,7 +526,7 @@ impl Check for Restore {
             into.word(u64::from(task.went_back));
         }
         into.words(self.stored.iter().map(|s| s.checkpoint.0 << 2 | u64::from(s.complete) << 1 | u64::from(s.gone)));
-        into.word(u64::from(self.replaying));
+        into.word(u64::from(self.replaying) << 1 | u64::from(self.took_over));
         for (channel, line) in self.lines.iter().enumerate().filter(|(_, line)| line.replaying) {
             [channel as u64, line.sent, line.sent_chain, line.owed].iter().for_each(|word| into.word(*word));
         }

@@ -8,6 +8,7 @@
 //! **Architecture invariant:** commands parse, call, print. They hold no logic that a library user would miss.
 
 mod compare;
+mod hunt;
 mod list;
 mod mutants;
 mod new;
@@ -23,8 +24,16 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Every command.
-pub const COMMANDS: &[&dyn Command] =
-    &[&run::Run, &compare::Compare, &mutants::Mutants, &list::List, &schema::Schema, &new::New, &shrink::Shrink];
+pub const COMMANDS: &[&dyn Command] = &[
+    &run::Run,
+    &compare::Compare,
+    &hunt::Hunt,
+    &mutants::Mutants,
+    &shrink::Shrink,
+    &list::List,
+    &schema::Schema,
+    &new::New,
+];
 
 /// A command of the binary.
 pub trait Command: Sync {

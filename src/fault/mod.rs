@@ -171,6 +171,34 @@ impl PlannedFault {
 }
 
 impl Primitive {
+    /// All kinds, in the order of tables.
+    pub const KINDS: &'static [&'static str] = &[
+        "task-exception",
+        "manager-loss",
+        "coordinator-loss",
+        "message-lost",
+        "message-delayed",
+        "message-doubled",
+        "link-cut",
+        "link-slow",
+        "pause",
+        "slow-task",
+        "write-fails",
+        "write-slow",
+        "write-denied",
+        "write-hidden",
+        "file-spoiled",
+        "record-fails",
+        "record-unknown-stored",
+        "record-unknown-lost",
+        "clock-skew",
+    ];
+
+    /// Whether it waits for the next thing that fits, and does nothing until that comes.
+    pub fn is_trap(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Write { .. } | Self::Record(_) | Self::Spoil(_))
+    }
+
     /// What it does, in a word.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -27,7 +27,7 @@ pub struct Limits {
     pub records: u32,
     /// Faults, at most.
     pub faults: u32,
-    /// Faults of all kinds, at most, beside those.
+    /// Faults of all kinds, at most, beside those; some come with others that open a window for them.
     pub wild: u32,
     /// Whether these may lose messages and fail writes.
     pub lossy: bool,

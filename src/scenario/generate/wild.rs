@@ -1,10 +1,16 @@
 //! Faults of all kinds, with triggers in every window of a checkpoint's and a recovery's life.
+//!
+//! Half of them strike at any time. The others are aimed at a window that few runs come to by themselves: with them
+//! comes the fault that opens it, and they wait for an event within. What they hit is counted by
+//! [`crate::campaign::Windows`]; `cutline hunt --windows` shows whether any window is met too seldom.
+
+mod aim;
 
 use super::{Dice, Limits};
 use crate::base::{CheckpointId, Concern, Draws, Place, Span};
 use crate::scenario::{
-    ClockFault, Effect, Fault, LinkFault, MessageFault, MessageKind, Mishap, Node, PaceFault, Paced, RecordMishap,
-    Request, Scenario, SubtaskName, Take, When, WriteFault, WriteMishap,
+    ClockFault, Edge, Effect, Fault, LinkFault, MessageFault, MessageKind, Mishap, Node, PaceFault, Paced, Partitioner,
+    RecordMishap, Request, Scenario, SubtaskName, Take, When, WriteFault, WriteMishap,
 };
 use crate::trace::{EventKind, Predicate};
 
@@ -21,24 +27,79 @@ pub(super) fn with_faults(seed: u64, limits: &Limits, length: Span, mut scenario
     cluster.replacement = Span::from_micros(dice.from(0, 5_000));
     cluster.takeover = Span::from_micros(dice.from(0, 5_000));
     scenario.storage.local = dice.chance(30);
+    widen(dice, limits, &mut scenario);
     // What a lost message stopped goes on when its checkpoint expires.
     scenario.checkpoints.timeout = scenario.checkpoints.timeout.min(Span::from_millis(dice.from(200, 300)));
     for n in 0..dice.from(1, u64::from(limits.wild)) {
         // A stream for each, so that one fault less leaves the others as they are.
         let mut dice = Dice { draws: Draws::new(seed, Concern::Generator, 16 + n), next: 0 };
         let dice = &mut dice;
-        let effect = random_effect(dice, limits.lossy, &scenario);
-        let when = match effect {
-            // Before, there would be nothing to fall back to.
-            Effect::Spoil(_) => stored(dice.from(2, 4)),
-            _ => random_when(dice, length),
+        let faults = match dice.chance(50) {
+            true => aim::aimed(dice, limits.lossy, &scenario),
+            false => vec![random_fault(dice, limits.lossy, length, &scenario)],
         };
-        if is_hopeless(&effect, &scenario) {
-            continue;
+        for fault in faults {
+            if !is_hopeless(&fault.effect, &scenario) {
+                scenario.faults.push(fault);
+            }
         }
-        scenario.faults.push(Fault { when, effect, place: Place::default() });
     }
     scenario
+}
+
+/// Makes windows longer that are often too short for anything to happen in them.
+fn widen(dice: &mut Dice, limits: &Limits, scenario: &mut Scenario) {
+    if dice.chance(40) {
+        scenario.storage.metadata = Span::from_micros(dice.from(500, 4_000));
+    }
+    if dice.chance(40) {
+        scenario.storage.latency = Span::from_micros(dice.from(500, 3_000));
+    }
+    if dice.chance(40) {
+        scenario.network.rpc = Span::from_micros(dice.from(400, 2_000));
+    }
+    if limits.concurrent && dice.chance(40) {
+        scenario.checkpoints.max_concurrent = dice.from(2, 4) as u32;
+    }
+    if dice.chance(30) {
+        slow_down(dice, scenario);
+    }
+    if dice.chance(30) {
+        set_apart(scenario);
+    }
+}
+
+/// Makes an operator so slow that data pile up before it: barriers overtake them, and a restart has to read them again.
+fn slow_down(dice: &mut Dice, scenario: &mut Scenario) {
+    let operators = &mut scenario.job.operators;
+    let behind: Vec<usize> = (0..operators.len()).filter(|op| operators[*op].source.is_none()).collect();
+    operators[dice.pick(&behind)].service = Span::from_micros(dice.from(50, 250));
+    for source in operators.iter_mut().filter_map(|operator| operator.source.as_mut()) {
+        (source.rate, source.burst) = (None, None);
+    }
+    // A barrier may wait behind all the data there are, and yet its checkpoint must come to its end.
+    scenario.checkpoints.timeout = Span::from_millis(dice.from(1_500, 2_000));
+}
+
+/// Puts a pipeline beside the job that has nothing to do with it: a region that goes on where the other fails.
+fn set_apart(scenario: &mut Scenario) {
+    let job = &mut scenario.job;
+    let first = |kind: &str| job.operators.iter().find(|operator| operator.kind == kind).cloned();
+    let (Some(mut source), Some(mut sink)) = (first("source"), first("sink")) else { return };
+    (source.id, sink.id) = ("apart".to_owned(), "apart-sink".to_owned());
+    let (from, to, by) = (source.id.clone(), sink.id.clone(), Partitioner::Hash);
+    job.edges.push(Edge { from, to, by, chained: false, feedback: false, overtaking: true, place: Place::default() });
+    job.operators.extend([source, sink]);
+}
+
+fn random_fault(dice: &mut Dice, lossy: bool, length: Span, scenario: &Scenario) -> Fault {
+    let effect = random_effect(dice, lossy, scenario);
+    let when = match effect {
+        // Before, there would be nothing to fall back to.
+        Effect::Spoil(_) => stored(dice.from(2, 4)),
+        _ => random_when(dice, length),
+    };
+    Fault { when, effect, place: Place::default() }
 }
 
 /// After the n-th record of a complete checkpoint.
@@ -51,7 +112,12 @@ fn stored(nth: u64) -> When {
 fn is_hopeless(effect: &Effect, scenario: &Scenario) -> bool {
     let stops = |request: &Request| matches!(request.take, Take::Suspend | Take::Drain);
     match effect {
-        Effect::Spoil(_) => scenario.faults.iter().any(|fault| matches!(fault.effect, Effect::Spoil(_))),
+        // A record that nobody knows of is deleted, and is no second one.
+        Effect::Spoil(_) => {
+            let others = |fault: &Fault| matches!(fault.effect, Effect::Spoil(_) | Effect::Record(_));
+            scenario.faults.iter().any(others)
+        }
+        Effect::Record(_) => scenario.faults.iter().any(|fault| matches!(fault.effect, Effect::Spoil(_))),
         Effect::Message(MessageFault { kind: MessageKind::Complete, does: Mishap::Lose, .. }) => {
             scenario.checkpoints.requests.iter().any(stops)
         }
@@ -91,20 +157,29 @@ fn random_when(dice: &mut Dice, length: Span) -> When {
 fn random_effect(dice: &mut Dice, lossy: bool, scenario: &Scenario) -> Effect {
     let manager = dice.roll(u64::from(scenario.cluster.task_managers)) as u32;
     let someone = someone(dice, scenario);
-    match dice.roll(if lossy { 13 } else { 9 }) {
-        0 | 1 => Effect::Kill(Node::Manager(manager)),
-        2 => Effect::Kill(Node::Coordinator),
-        3 => Effect::FailTask(someone),
-        4 => Effect::Link(random_link(dice, manager, scenario)),
-        5 => Effect::Pace(random_pace(dice, someone, manager)),
-        6 => Effect::Write(random_write(dice, someone, false)),
-        7 => Effect::Message(random_message(dice, someone, false)),
-        8 => Effect::Clock(ClockFault { manager, by: Span::from_micros(dice.from(1, 5_000)), behind: dice.chance(50) }),
-        9 => Effect::Write(random_write(dice, someone, true)),
-        10 | 11 => Effect::Message(random_message(dice, someone, true)),
-        _ if scenario.checkpoints.retained > 1 && dice.chance(40) => Effect::Spoil(someone),
-        _ => Effect::Record(dice.pick(&[RecordMishap::Fail, RecordMishap::Deny, RecordMishap::Vanish])),
+    // Exceptions and losses come with aims, too.
+    match dice.roll(if lossy { 20 } else { 13 }) {
+        0 => Effect::Kill(Node::Manager(manager)),
+        1 => Effect::Kill(Node::Coordinator),
+        2 => Effect::FailTask(someone),
+        3 | 4 => Effect::Link(random_link(dice, manager, scenario)),
+        5 | 6 => Effect::Pace(random_pace(dice, someone, manager)),
+        7 | 8 => Effect::Write(random_write(dice, someone, false)),
+        9..=11 => Effect::Message(random_message(dice, someone, false)),
+        12 => Effect::Clock(random_clock(dice, manager)),
+        13 | 14 => Effect::Write(random_write(dice, someone, true)),
+        15 | 16 => Effect::Message(random_message(dice, someone, true)),
+        17 if scenario.checkpoints.retained > 1 => Effect::Spoil(someone),
+        _ => Effect::Record(random_record(dice)),
     }
+}
+
+fn random_clock(dice: &mut Dice, manager: u32) -> ClockFault {
+    ClockFault { manager, by: Span::from_micros(dice.from(1, 5_000)), behind: dice.chance(50) }
+}
+
+fn random_record(dice: &mut Dice) -> RecordMishap {
+    dice.pick(&[RecordMishap::Fail, RecordMishap::Deny, RecordMishap::Vanish])
 }
 
 fn someone(dice: &mut Dice, scenario: &Scenario) -> SubtaskName {
