@@ -557,7 +557,7 @@ fn what_cannot_be_shrunk_is_refused_and_nothing_is_written() {
 fn mutants_are_hunted_and_those_that_survive_are_listed() {
     let desk = Desk::new("mutants");
     let json = |called: &Called| -> Value { serde_json::from_str(&called.out).expect("one JSON object") };
-    let killed = desk.call(&["mutants", "--only", "records-by-name,savepoint-is-told", "--seeds", "60", "--json"]);
+    let killed = desk.call(&["mutants", "--only", "dirty-local-state,savepoint-is-told", "--seeds", "60", "--json"]);
     assert_eq!(killed.code, Some(0), "{}", killed.err);
     let matrix = json(&killed);
     assert_eq!((matrix["killed"].as_u64(), matrix["mutants"].as_array().map(Vec::len)), (Some(2), Some(2)));
@@ -565,9 +565,9 @@ fn mutants_are_hunted_and_those_that_survive_are_listed() {
     let survives = desk.call(&["mutants", "--only", "recovery-line-in-one-pass", "--seeds", "1"]);
     assert_eq!(survives.code, Some(1));
     assert!(survives.out.contains("SURVIVES  recovery-line-in-one-pass"), "{}", survives.out);
-    let unknown = desk.call(&["mutants", "--only", "records-by-nmae"]);
+    let unknown = desk.call(&["mutants", "--only", "dirty-local-sate"]);
     assert_eq!(unknown.code, Some(2));
-    let told = "error: there is no mutant \"records-by-nmae\"; did you mean \"records-by-name\"?";
+    let told = "error: there is no mutant \"dirty-local-sate\"; did you mean \"dirty-local-state\"?";
     assert_eq!(unknown.err.trim(), told);
 }
 

@@ -91,7 +91,7 @@ impl Default for HuntOrder {
         Self {
             protocols: ProtocolChoice::zoo(),
             scenario: None,
-            limits: Limits { wild: 5, cycles: true, ..SMALL },
+            limits: Limits { wild: 5, outside: true, cycles: true, ..SMALL },
             runs: 0..10_000,
             threads: 1,
             windows: false,

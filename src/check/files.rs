@@ -188,7 +188,15 @@ impl Check for Files {
                 });
             }
             Event::RecordForgotten { checkpoint } => self.forget(checkpoint),
-            Event::RestorePoint { task, checkpoint, live: 0 | 2 } => {
+            // What one that has ended goes back to is any snapshot that covers its end: they are all alike.
+            Event::RestorePoint { task, checkpoint, live: 2 } => {
+                self.tasks[task.index()].stored.retain(|of| *of <= checkpoint);
+                self.needs.each_mut().for_each(|(_, page)| {
+                    let need = &mut page[task.index()];
+                    need.snapshot = need.snapshot.min(checkpoint);
+                });
+            }
+            Event::RestorePoint { task, checkpoint, live: 0 } => {
                 self.delete(at, task, |of| of > checkpoint, true, plan, out);
                 let task = &mut self.tasks[task.index()];
                 task.newest = task.newest.min(checkpoint);

@@ -129,7 +129,12 @@ fn order(arguments: &ArgMatches) -> Result<HuntOrder, Problem> {
     let order = HuntOrder {
         protocols,
         scenario,
-        limits: Limits { wild: *arguments.get_one("wild").expect("it has a default"), cycles: true, ..SMALL },
+        limits: Limits {
+            wild: *arguments.get_one("wild").expect("it has a default"),
+            outside: true,
+            cycles: true,
+            ..SMALL
+        },
         runs,
         threads: threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)),
         windows: arguments.get_flag("windows"),

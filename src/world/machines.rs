@@ -107,9 +107,8 @@ impl World {
         self.forget_split_checkpoints();
         self.failover.global = true;
         host.emit(Event::CoordinatorTookOver { term: self.coordinator.term });
-        let (records, last) = (std::mem::take(&mut self.coordinator.records), self.coordinator.last);
+        let (records, last) = (self.coordinator.records.clone(), self.coordinator.last);
         self.tell_coordinator(job, CoordinatorInput::TookOver { records: &records, last }, host);
-        self.coordinator.records = records;
         self.failover.failed.clear();
         for id in job.plan.task_ids() {
             // Where each task goes back on its own, one that has ended has done all it had to.

@@ -276,7 +276,7 @@ impl BarrierCoordinator {
     }
 
     /// There is nothing but what is recorded. What the scenario asks for was set long ago.
-    fn take_over(&mut self, records: &[Record], last: CheckpointId) {
+    fn take_over(&mut self, records: &[Record], last: CheckpointId, out: &mut Vec<Do>) {
         self.state = State::new(self.graph.tasks);
         let newest = records.iter().map(|record| record.checkpoint).max().unwrap_or_default();
         let last = if self.settings.has(Mutant::CounterStartsOver) { newest } else { last };
@@ -292,7 +292,8 @@ impl BarrierCoordinator {
             match record.purpose {
                 Purpose::Suspend | Purpose::Drain => self.state.stopped_at = Some(complete),
                 _ => {
-                    self.state.stopped_at.take_if(|stopped| stopped.id < complete.id);
+                    let older = self.state.stopped_at.take_if(|stopped| stopped.id < complete.id);
+                    out.extend(older.map(|stopped| Do::Forget(stopped.id)));
                     self.state.kept.push(complete);
                 }
             }
@@ -317,7 +318,7 @@ impl CoordinatorRole for BarrierCoordinator {
             CoordinatorInput::Restarting { failed } => self.restart(failed, out),
             CoordinatorInput::Unrecorded { checkpoint, known } => self.unrecorded(checkpoint, known, out),
             CoordinatorInput::Unreadable { checkpoint, gone, .. } => self.unreadable(checkpoint, gone, out),
-            CoordinatorInput::TookOver { records, last } => self.take_over(records, last),
+            CoordinatorInput::TookOver { records, last } => self.take_over(records, last, out),
         }
         // Whatever happened may have made room.
         self.go_on(env, out);

@@ -113,6 +113,11 @@ impl BarrierCoordinator {
     /// A checkpoint cannot be read: the next restart goes back behind it, if nobody ever will and an older one is kept.
     pub(super) fn unreadable(&mut self, id: CheckpointId, gone: bool, out: &mut Vec<Do>) {
         let gone = (gone || self.settings.has(Mutant::HiddenIsGone)) && !self.settings.has(Mutant::NeverFallsBack);
+        let stopped = self.state.stopped_at.as_ref().is_some_and(|stopped| stopped.id == id);
+        if gone && stopped && !self.state.kept.is_empty() {
+            self.state.stopped_at = None;
+            out.push(Do::Forget(id));
+        }
         if gone && self.state.kept.len() > 1 && self.state.kept.last().is_some_and(|newest| newest.id == id) {
             self.state.kept.pop();
             out.push(Do::Forget(id));

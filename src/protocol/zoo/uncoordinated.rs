@@ -8,6 +8,9 @@
 //!
 //! Logs and snapshots below a recovery line of durable snapshots are dropped as the line moves on. When the data
 //! has ended every task is asked for a last snapshot; nobody ends before all of them are durable.
+//!
+//! It claims no cycles: where a task goes back and a neighbour on the cycle stays as it is, who has seen the end of the
+//! data would have to be decided anew for the whole cycle, and a recovery line says nothing about that.
 
 use crate::base::{ChannelId, CheckpointId, Concern, Fingerprint, Span, TaskId, below};
 use crate::fault::Mutant;
@@ -37,7 +40,7 @@ impl Protocol for Uncoordinated {
             concurrent: true,
             edges: Edges::Any,
             savepoints: false,
-            cycles: true,
+            cycles: false,
             global_restart: false,
             lossy: false,
         }
