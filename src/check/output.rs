@@ -141,7 +141,8 @@ impl Check for Output {
             // What will be readable later is no reason to go back behind it.
             Event::RestoreFailed { gone: 1, .. } => self.unreadable = true,
             Event::RestorePoint { checkpoint, live, .. } => {
-                self.went_back |= self.unreadable && live != 1 && checkpoint < self.shown;
+                // Also if a commit of what it goes back behind is still on its way to the outside.
+                self.went_back |= self.unreadable && live != 1 && checkpoint < self.shown.max(self.newest);
                 if live == 0 {
                     self.newest = self.newest.max(checkpoint);
                 }

@@ -113,7 +113,9 @@ fn is_hopeless(effect: &Effect, scenario: &Scenario) -> bool {
     let stops = |request: &Request| matches!(request.take, Take::Suspend | Take::Drain);
     match effect {
         // One that stopped the job is not kept beside the next one.
-        Effect::Spoil(_) if scenario.checkpoints.retained < 2 || scenario.checkpoints.requests.iter().any(stops) => true,
+        Effect::Spoil(_) if scenario.checkpoints.retained < 2 || scenario.checkpoints.requests.iter().any(stops) => {
+            true
+        }
         // A record that nobody knows of is deleted, and is no second one.
         Effect::Spoil(_) => {
             let others = |fault: &Fault| matches!(fault.effect, Effect::Spoil(_) | Effect::Record(_));
