@@ -9,7 +9,8 @@ use super::names::Subject;
 use super::operator::{Inputs, KINDS};
 use super::shape::choose;
 use super::{
-    Edge, Effect, Job, Node, Operator, PARALLELISM_MAX, Paced, Partitioner, Scenario, SinkMode, SubtaskName, When,
+    Assignment, Edge, Effect, Job, Node, Operator, PARALLELISM_MAX, Paced, Partitioner, Scenario, SinkMode, Source,
+    SubtaskName, When,
 };
 use crate::base::{Place, Problem};
 use crate::trace::Predicate;
@@ -215,19 +216,21 @@ fn transactions(job: &Job) -> Result<(), Problem> {
             }
         }
         if operator.sink == SinkMode::Offsets && !chained_to_source(job, operator) {
-            let found = format!("{id:?} is to write offsets, and does not run in the thread of a source");
-            let allowed = "chain all edges from the source to it (\"chained\": true), or take \"two-phase\"";
+            let found =
+                format!("{id:?} is to write offsets, and does not run in the thread of a source with fixed partitions");
+            let allowed = "chain all edges from such a source to it (\"chained\": true), or take \"two-phase\"";
             return wrong(path + ".output", found, allowed);
         }
     }
     Ok(())
 }
 
-/// Whether an operator runs in the same thread as a source.
+/// Whether an operator runs in the same thread as a source, which reads the same records in the same order again.
 fn chained_to_source(job: &Job, operator: &Operator) -> bool {
     let before = job.edges.iter().find(|edge| edge.to == operator.id && edge.chained);
     let sender = before.and_then(|edge| job.operators.iter().find(|op| op.id == edge.from));
-    sender.is_some_and(|sender| sender.source.is_some() || chained_to_source(job, sender))
+    let repeats = |source: &Source| source.assignment == Assignment::Static;
+    sender.is_some_and(|sender| sender.source.as_ref().is_some_and(repeats) || chained_to_source(job, sender))
 }
 
 /// That the edges which are no feedback form no cycle, and each that is closes one.

@@ -5,7 +5,8 @@
 use super::{Dice, Limits};
 use crate::base::{Concern, Draws, Place, Span};
 use crate::scenario::{
-    Edge, Effect, ExternalFault, ExternalMishap, Fault, Job, Operator, Partitioner, Scenario, SinkMode, When,
+    Assignment, Edge, Effect, ExternalFault, ExternalMishap, Fault, Job, Operator, Partitioner, Scenario, SinkMode,
+    Source, When,
 };
 use crate::trace::{EventKind, Predicate};
 
@@ -18,6 +19,9 @@ pub(super) fn with_sinks(seed: u64, limits: &Limits, length: Span, mut scenario:
     let dice = &mut dice;
     let may_hand_on = limits.any_edge && limits.mixed && !scenario.job.edges.iter().any(|edge| edge.feedback);
     let coordinated = scenario.checkpoints.protocol != "uncoordinated";
+    // How far a stop cuts what such a sink had shown is not told of splits.
+    let splits = |source: &Source| source.assignment == Assignment::Dynamic;
+    let has_splits = scenario.job.operators.iter().any(|op| op.source.as_ref().is_some_and(splits));
     for at in 0..scenario.job.operators.len() {
         if scenario.job.operators[at].kind != "sink" {
             continue;
@@ -25,7 +29,7 @@ pub(super) fn with_sinks(seed: u64, limits: &Limits, length: Span, mut scenario:
         let chained = is_chained_to_source(&scenario.job, &scenario.job.operators[at]);
         let mode = match dice.roll(6) {
             0 => SinkMode::Plain,
-            1 => SinkMode::Idempotent,
+            1 if !has_splits => SinkMode::Idempotent,
             2 | 3 if chained => SinkMode::Offsets,
             2 | 3 if may_hand_on && coordinated => SinkMode::Committables,
             _ => SinkMode::TwoPhase,
@@ -49,7 +53,8 @@ pub(super) fn with_sinks(seed: u64, limits: &Limits, length: Span, mut scenario:
 fn is_chained_to_source(job: &Job, operator: &Operator) -> bool {
     let before = job.edges.iter().find(|edge| edge.to == operator.id && edge.chained);
     let sender = before.and_then(|edge| job.operators.iter().find(|op| op.id == edge.from));
-    sender.is_some_and(|sender| sender.source.is_some() || is_chained_to_source(job, sender))
+    let repeats = |source: &Source| source.assignment == Assignment::Static;
+    sender.is_some_and(|sender| sender.source.as_ref().is_some_and(repeats) || is_chained_to_source(job, sender))
 }
 
 fn add_committer(dice: &mut Dice, limits: &Limits, job: &mut Job, sink: usize) {
