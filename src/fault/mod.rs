@@ -192,11 +192,17 @@ impl Primitive {
         "record-unknown-stored",
         "record-unknown-lost",
         "clock-skew",
+        "external-down",
+        "transaction-expired",
+        "commit-lost",
+        "commit-reply-lost",
+        "flush-fails",
     ];
 
     /// Whether it waits for the next thing that fits, and does nothing until that comes.
     pub fn is_trap(&self) -> bool {
-        matches!(self, Self::Message { .. } | Self::Write { .. } | Self::Record(_) | Self::Spoil(_))
+        let outside = matches!(self, Self::External { does, .. } if !matches!(does, ExternalMishap::Down(_)));
+        outside || matches!(self, Self::Message { .. } | Self::Write { .. } | Self::Record(_) | Self::Spoil(_))
     }
 
     /// What it does, in a word.

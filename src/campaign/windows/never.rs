@@ -31,8 +31,8 @@ fn coordinated(protocol: &dyn Protocol) -> bool {
     protocol.claims().coordinated
 }
 
-/// Faults that lie in wait for something of a checkpoint.
-const TRAPS: &[&str] = &["message-", "write-", "record-", "file-spoiled"];
+/// Faults that lie in wait for something of a checkpoint to be written. Messages may be about splits, at any time.
+const TRAPS: &[&str] = &["write-", "record-", "file-spoiled"];
 
 /// The first line that fits is the reason.
 const APART: &[Apart] = &[
@@ -62,7 +62,7 @@ const APART: &[Apart] = &[
         windows: &[Window::First],
         of: coordinated,
         how: How::Never,
-        why: "before the first checkpoint nothing of one is sent or written",
+        why: "before the first checkpoint nothing of one is written",
     },
     Apart {
         faults: &["write-"],
