@@ -130,7 +130,7 @@ fn held(story: &RecordStory) -> u64 {
     fates.fold(0, |held, fate| match fate {
         Fate::Applied { .. } | Fate::Regained { .. } => held + 1,
         Fate::RolledBack { .. } => held - 1,
-        Fate::Kept { .. } | Fate::Shown { .. } => held,
+        Fate::Kept { .. } | Fate::Shown { .. } | Fate::Refused { .. } => held,
     })
 }
 
@@ -286,8 +286,26 @@ fn fates(story: &RecordStory, at: usize) -> Vec<&'static str> {
         Fate::Kept { .. } => "kept",
         Fate::Regained { .. } => "regained",
         Fate::Shown { .. } => "shown",
+        Fate::Refused { .. } => "refused",
     };
     story.way[at].moments.iter().map(|moment| name(moment.fate)).collect()
+}
+
+/// What a sink shows is known whatever way it takes to the outside: with offsets it is the end of a piece, of rows it is
+/// what was not there already; and what was refused is told as the reason.
+#[test]
+fn records_are_known_by_name_behind_every_kind_of_sink() {
+    for name in
+        ["40-commit-reply-lost", "42-idempotent-sink", "43-offsets-in-the-transaction", "44-writer-and-committer"]
+    {
+        let losses = shipped(name).1;
+        assert!(losses.is_clean(), "{name}: {losses:#?}");
+    }
+    let losses = shipped("41-transaction-timeout").1;
+    let [output] = &losses.places[..] else { panic!("{losses:#?}") };
+    assert_eq!((output.place, output.lost.total, output.doubled.total), (Place::Output, 5000, 0));
+    let last = output.lost.stories[0].way.last().and_then(|stop| stop.moments.last()).expect("a sink that saw it");
+    assert!(matches!(last.fate, Fate::Refused { .. }), "{losses:#?}");
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn tale(plan: &Plan, story: &RecordStory, place: &PlaceLosses) -> String {
             moment.at == first.at && moment.fate == first.fate && (other != operator || moment.task != first.task)
         };
         let more = match first.fate {
-            Fate::Applied { .. } | Fate::Shown { .. } => 0,
+            Fate::Applied { .. } | Fate::Shown { .. } | Fate::Refused { .. } => 0,
             _ => rest[1..].iter().take_while(alike).count(),
         };
         let names = rest[..=more].iter().map(|(operator, moment)| task_name(plan, *operator, moment));
@@ -181,6 +181,10 @@ fn clause(plan: &Plan, operator: OperatorId, moment: &Moment, names: &str) -> St
         Fate::Regained { checkpoint } => format!("back at {names} at {at} with {}", snapshot(checkpoint)),
         Fate::Shown { checkpoint: CheckpointId::INITIAL } => format!("visible outside {names} at {at}"),
         Fate::Shown { checkpoint } => format!("visible outside {names} at {at}, with checkpoint {checkpoint}"),
+        Fate::Refused { checkpoint } => format!(
+            "lost outside {names} at {at}: the transaction of checkpoint {checkpoint} was to be committed, and the external \
+             system had aborted it"
+        ),
     }
 }
 
@@ -202,7 +206,7 @@ fn ending(plan: &Plan, story: &RecordStory, place: &PlaceLosses) -> Option<Strin
         return None;
     }
     let holds = |station: &&Station| {
-        let last = |moment: &&Moment| !matches!(moment.fate, Fate::Shown { .. });
+        let last = |moment: &&Moment| !matches!(moment.fate, Fate::Shown { .. } | Fate::Refused { .. });
         let fate = station.moments.iter().rfind(last).map(|moment| moment.fate);
         !matches!(fate, None | Some(Fate::RolledBack { .. }))
     };
@@ -292,6 +296,7 @@ fn fate(fate: Fate) -> (&'static str, Option<CheckpointId>) {
         Fate::RolledBack { checkpoint } => ("rolled back", Some(checkpoint)),
         Fate::Kept { checkpoint } => ("kept", Some(checkpoint)),
         Fate::Regained { checkpoint } => ("regained", Some(checkpoint)),
+        Fate::Refused { checkpoint } => ("refused", Some(checkpoint)),
         Fate::Shown { checkpoint } => ("visible", Some(checkpoint).filter(|of| *of != CheckpointId::INITIAL)),
     }
 }

@@ -6,7 +6,7 @@
 
 use super::story::Fate;
 use crate::base::{CheckpointId, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// A record that was applied. 16 bytes.
@@ -82,6 +82,10 @@ pub(super) struct Log {
     /// Of a sink that writes at once: how much of `entries` it told to be visible.
     told: usize,
     shown: Vec<Shown>,
+    /// Lineages of all that was shown.
+    seen: BTreeSet<u64>,
+    /// What the external system had aborted when it was to be committed.
+    refused: Vec<Shown>,
     /// State has no sum of lineages: what a source emits is known by its position.
     is_source: bool,
     /// Records that are told of and not known, at least: in state, outside.
@@ -117,6 +121,8 @@ impl Log {
             held: Vec::new(),
             told: 0,
             shown: Vec::new(),
+            seen: BTreeSet::new(),
+            refused: Vec::new(),
             is_source,
             unknown: (0, 0),
         }
@@ -151,22 +157,54 @@ impl Log {
     /// Output became visible. Sinks that write at once give no checkpoint; nor does one that ends, for all that it
     /// still holds.
     pub fn show(&mut self, at: Time, checkpoint: CheckpointId, told: Total) {
-        let next = Pieces::all(self.told..self.entries.len().min(self.told + told.records as usize));
-        let pieces = if checkpoint == CheckpointId::INITIAL && self.matches(&next, told) {
-            self.told += next.len();
-            next
-        } else {
-            let of_checkpoint = self.held.iter().rev().filter(|(of, _)| *of == checkpoint);
-            let held = of_checkpoint.chain(self.held.iter().rev()).map(|(_, pieces)| pieces);
-            match held.chain([&self.unseen()]).find(|pieces| self.matches(pieces, told)).cloned() {
-                Some(pieces) => pieces,
-                None => {
-                    self.unknown.1 += told.records;
-                    return;
-                }
-            }
+        let Some(pieces) = self.written_next(checkpoint, told).or_else(|| self.piece(checkpoint, told)) else {
+            self.unknown.1 += told.records;
+            return;
         };
+        let lineages: Vec<u64> = self.lineages(&pieces).collect();
+        self.seen.extend(lineages);
         self.shown.push(Shown { at, checkpoint, pieces });
+    }
+
+    /// The external system had aborted what was to be committed.
+    pub fn refuse(&mut self, at: Time, checkpoint: CheckpointId, told: Total) {
+        if let Some(pieces) = self.piece(checkpoint, told).filter(|_| told.records > 0) {
+            self.refused.push(Shown { at, checkpoint, pieces });
+        }
+    }
+
+    /// What a sink that writes at once wrote next: all that it applied since the last time or since a restore, or what of
+    /// that was not there already.
+    fn written_next(&mut self, checkpoint: CheckpointId, told: Total) -> Option<Pieces> {
+        if checkpoint != CheckpointId::INITIAL {
+            return None;
+        }
+        let all = Pieces::all(self.told..self.entries.len().min(self.told + told.records as usize));
+        let restored = self.restores.last().map_or(0, |restore| restore.applied).max(self.told);
+        let next = [all, self.fresh(self.told, told), self.fresh(restored, told)];
+        let pieces = next.into_iter().find(|pieces| self.matches(pieces, told))?;
+        self.told = pieces.0.last().map_or(self.told, |last| last.end);
+        Some(pieces)
+    }
+
+    /// The first so many from a position on that nobody outside has seen.
+    fn fresh(&self, from: usize, told: Total) -> Pieces {
+        let (mut fresh, mut new) = (Pieces::default(), BTreeSet::new());
+        let rows = self.entries.iter().enumerate().skip(from);
+        let rows = rows.filter(|(_, entry)| !self.seen.contains(&entry.lineage) && new.insert(entry.lineage));
+        rows.take(told.records as usize).for_each(|(at, _)| fresh.push(at));
+        fresh
+    }
+
+    /// The part of the log that a sink had prepared for a checkpoint, or the end of it: what came before is outside
+    /// already, if it commits with offsets.
+    fn piece(&self, checkpoint: CheckpointId, told: Total) -> Option<Pieces> {
+        let of_checkpoint = self.held.iter().rev().filter(|(of, _)| *of == checkpoint);
+        let held = || of_checkpoint.clone().chain(self.held.iter().rev()).map(|(_, pieces)| pieces);
+        let whole = held().find(|pieces| self.matches(pieces, told)).cloned();
+        let last = |pieces: &Pieces| pieces.slice(pieces.len().saturating_sub(told.records as usize), pieces.len());
+        let ends = || held().map(last).chain([last(&self.current), self.unseen()]);
+        whole.or_else(|| ends().find(|pieces| self.matches(pieces, told)))
     }
 
     /// What state reflects and nobody outside has seen.
@@ -237,6 +275,9 @@ impl Log {
             }
             for shown in self.shown.iter().filter(|shown| shown.pieces.contains(position)) {
                 tell(entry.lineage, shown.at, Fate::Shown { checkpoint: shown.checkpoint });
+            }
+            for refused in self.refused.iter().filter(|refused| refused.pieces.contains(position)) {
+                tell(entry.lineage, refused.at, Fate::Refused { checkpoint: refused.checkpoint });
             }
         }
     }

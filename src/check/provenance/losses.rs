@@ -127,10 +127,13 @@ impl Provenance {
         expected.operators.iter().enumerate().map(differs).collect()
     }
 
-    /// All lineages at a place; `None` if there is no such place.
+    /// All lineages at a place; `None` if there is no such place, or if some of what is there could not be identified:
+    /// then nobody can say which records are too few or too many.
     fn found(&self, operator: OperatorId, place: Place) -> Option<Vec<u64>> {
         let logs = self.logs_of(operator);
+        let is_known = self.logs_of(operator).all(|(_, log)| log.unknown.1 == 0);
         match place {
+            Place::Output if !is_known => None,
             Place::State => Some(logs.flat_map(|(_, log)| log.current()).collect()),
             Place::Output if self.outputs[operator.index()] => Some(logs.flat_map(|(_, log)| log.visible()).collect()),
             Place::Output => None,

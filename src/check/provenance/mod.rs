@@ -102,6 +102,10 @@ impl Observer for Provenance {
                 let log = self.log(task, operator);
                 self.logs[log].show(at, checkpoint, Total { records, lineage });
             }
+            Event::TransactionRefused { task, operator, checkpoint, records, lineage, .. } => {
+                let log = self.log(task, operator);
+                self.logs[log].refuse(at, checkpoint, Total { records, lineage });
+            }
             Event::SourceFinal { partition, emitted, .. } => self.emitted[partition as usize] = emitted,
             Event::StateFinal { task, operator, applied, lineage, .. } => {
                 let log = self.log(task, operator);

@@ -83,6 +83,11 @@ pub enum Fate {
         /// What was committed; 0: no checkpoint was waited for.
         checkpoint: CheckpointId,
     },
+    /// It was to be committed, and the external system had aborted its transaction.
+    Refused {
+        /// What was to be committed.
+        checkpoint: CheckpointId,
+    },
 }
 
 /// A record that is not there as often as it should be.
