@@ -367,6 +367,12 @@ impl World {
         }
     }
 
+    /// Whether the oldest message of a task may end in a restart.
+    #[inline]
+    pub fn brings_bad_news(&self, task: TaskId) -> bool {
+        matches!(self.coordinator.up[task.index()].front(), Some((Report::Decline(..) | Report::Ended, _)))
+    }
+
     /// The oldest message of a task arrives at the coordinator.
     pub(super) fn report_arrives<H: Host>(&mut self, job: &Job, task: TaskId, host: &mut H) {
         let Some((report, attempt)) = self.coordinator.up[task.index()].pop() else { return };

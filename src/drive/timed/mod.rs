@@ -375,17 +375,13 @@ impl Timed {
             Step::Strike(_) | Step::Restart | Step::Stop | Step::CoordinatorTimer(_) => {
                 self.all_catch_up(job, world, observer);
             }
+            Step::Report(task) if world.brings_bad_news(task) => self.all_catch_up(job, world, observer),
             // Anything may come of these.
             Step::Heal { .. } | Step::Thaw { .. } | Step::Late(_) | Step::Undelivered { .. } => {
                 self.all_catch_up(job, world, observer)
             }
             Step::Call(_) | Step::Reply(_) | Step::Haunt(_) => self.all_catch_up(job, world, observer),
-            Step::Suspect { .. }
-            | Step::Replaced(_)
-            | Step::TakeOver
-            | Step::Ready { .. }
-            | Step::Report(_)
-            | Step::Recorded(_)
+            Step::Suspect { .. } | Step::Replaced(_) | Step::TakeOver | Step::Ready { .. } | Step::Recorded(_)
                 if !job.faults.faults.is_empty() =>
             {
                 self.all_catch_up(job, world, observer);
