@@ -21,9 +21,6 @@ use std::time::{Duration, Instant};
 /// `hunt`.
 pub struct Hunt;
 
-/// Shrinking one failure takes at most so many runs.
-const SHRINK_RUNS: u32 = 1000;
-
 /// What is not in the list of options.
 const MORE: &str = "Run n is protocol n mod p with seed n div p, whatever the threads do: the same arguments find the same.\n\
     Failures are the same if protocol, verdict and signature are, numbers aside; of each the smallest seed is told.\n\
@@ -70,6 +67,13 @@ impl Command for Hunt {
                     .help("Shrink each failure and write it as a scenario into DIR"),
             )
             .arg(
+                number("budget")
+                    .value_parser(clap::value_parser!(u32))
+                    .default_value("1000")
+                    .requires("out")
+                    .help("Try at most so many runs to shrink one failure; 0 writes it as it was found"),
+            )
+            .arg(
                 Arg::new("windows")
                     .long("windows")
                     .action(ArgAction::SetTrue)
@@ -91,7 +95,8 @@ impl Command for Hunt {
         let began = Instant::now();
         let hunted = watched(&order);
         let took = began.elapsed();
-        let files = hunted.as_ref().map(|hunted| written(&order, hunted, folder.as_deref()));
+        let budget = *arguments.get_one("budget").expect("it has a default");
+        let files = hunted.as_ref().map(|hunted| written(&order, hunted, folder.as_deref(), budget));
         std::panic::set_hook(hook);
         let files = files.unwrap_or_else(|_| Ok(Vec::new()))?;
         let told = Told { order: &order, hunted: &hunted?, took, files };
@@ -179,17 +184,24 @@ fn rate(runs: u64, took: Duration) -> u64 {
 }
 
 /// Shrinks what was found and writes it down; the files, in the order of what was found.
-fn written(order: &HuntOrder, hunted: &Hunted, folder: Option<&Path>) -> Result<Vec<PathBuf>, Problem> {
+fn written(
+    order: &HuntOrder,
+    hunted: &Hunted,
+    folder: Option<&Path>,
+    budget: u32,
+) -> Result<Vec<PathBuf>, Problem> {
     let Some(folder) = folder else { return Ok(Vec::new()) };
     let mut files: Vec<PathBuf> = Vec::new();
     for (key, found) in &hunted.found {
-        eprintln!("shrinking {} {} {}, seed {}", key.protocol, key.verdict, key.signature, found.seed);
+        if budget > 0 {
+            eprintln!("shrinking {} {} {}, seed {}", key.protocol, key.verdict, key.signature, found.seed);
+        }
         let path = folder.join(file_name(key));
         let path = match files.contains(&path) {
             true => path.with_extension(format!("{}.json", files.len())),
             false => path,
         };
-        let small = order.smallest(key, found, SHRINK_RUNS).scenario;
+        let small = order.smallest(key, found, budget).scenario;
         write_file(&path, write(&small).as_bytes())?;
         files.push(path);
     }

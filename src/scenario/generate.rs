@@ -4,6 +4,7 @@
 //! gives a smaller scenario of the same kind.
 
 mod outside;
+mod patience;
 mod splits;
 mod wild;
 
@@ -116,7 +117,8 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         job,
     };
     let scenario = wild::with_faults(seed, limits, length, scenario);
-    outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario))
+    let scenario = outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario));
+    patience::with_time_to_finish(scenario)
 }
 
 fn random_network(dice: &mut Dice) -> Network {
@@ -187,10 +189,9 @@ fn random_checkpoints(dice: &mut Dice, limits: &Limits, protocol: &str) -> Check
         interval: dice.chance(90).then(|| Span::from_millis(dice.from(1, 10))),
         first: dice.chance(50).then(|| Span::from_micros(dice.from(0, 4000))),
         min_pause: Span::from_micros(if dice.chance(30) { dice.from(0, 3000) } else { 0 }),
-        // Long enough for a checkpoint of a job that has nothing else to do: or it could never end.
         timeout: Span::from_millis(if dice.chance(20) { dice.from(200, 300) } else { 600_000 }),
         max_concurrent: dice.pick(if limits.concurrent { &[1, 1, 1, 2, 3] } else { &[1; 5] }),
-        tolerable_failures: dice.pick(&[0, 1, 1000]),
+        tolerable_failures: dice.pick(&[0, 1, patience::MANY]),
         retained: dice.from(1, 3) as u32,
         order: dice.pick(&[BarrierOrder::EmitThenSnapshot, BarrierOrder::SnapshotThenEmit]),
         prepare: Span::from_micros(if dice.chance(20) { dice.from(1, 2000) } else { 0 }),

@@ -462,7 +462,8 @@ impl Timed {
     }
 
     fn look_at_woken(&mut self, job: &Job, world: &mut World) {
-        while let Some((task, factor)) = self.host.paces.pop() {
+        // In their order: of two changes at once the later one holds.
+        for (task, factor) in self.host.paces.drain(..) {
             self.lookahead.set_pace(task, factor);
             // A record in service starts over at the new pace.
             self.threads[task.index()].anchor = self.host.now;

@@ -24,6 +24,9 @@ use crate::fault::Mutant;
 use crate::protocol::{DeclineReason, Env, Purpose};
 use crate::trace::AbortReason;
 
+/// After more starts than this the end of the data is not covered in a hurry any more.
+const HURRIED_STARTS: u64 = 3;
+
 impl BarrierCoordinator {
     /// A task has done its part.
     pub(super) fn acknowledged(&mut self, task: TaskId, id: CheckpointId, last: bool, out: &mut Vec<Do>) {
@@ -164,8 +167,10 @@ impl BarrierCoordinator {
         counts: impl Fn(&Pending) -> bool,
         out: &mut Vec<Do>,
     ) {
-        if self.state.drained.is_some() && !failed.is_empty() && reason != AbortReason::NotRunning {
-            // What covers the end of the data begins at once, but not again and again without a pause.
+        // What covers the end of the data begins at once, but not again and again without a pause. When tasks end one
+        // after the other there is an end to it, unless it is this hurry that makes the job fail each time.
+        let pauses = reason != AbortReason::NotRunning || self.state.starts > HURRIED_STARTS;
+        if self.state.drained.is_some() && !failed.is_empty() && pauses {
             let again = !self.settings.has(Mutant::LastCheckpointIsTriedOnce);
             self.state.retry = if again { Retry::Later } else { Retry::Timed };
         }

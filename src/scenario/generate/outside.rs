@@ -40,7 +40,11 @@ pub(super) fn with_sinks(seed: u64, limits: &Limits, length: Span, mut scenario:
         }
     }
     if dice.chance(40) {
-        scenario.external.latency = Span::from_micros(dice.from(1, 1_500));
+        let latency = Span::from_micros(dice.from(1, 1_500));
+        // Where nobody waits for anybody, a sink that commits for longer than a snapshot takes to come does nothing else.
+        let most =
+            if coordinated { latency } else { scenario.checkpoints.interval.map_or(latency, |span| Span(span.0 / 8)) };
+        scenario.external.latency = latency.min(most);
     }
     let faults = limits.faults.max(limits.wild);
     for n in 0..dice.from(0, u64::from(faults)) {

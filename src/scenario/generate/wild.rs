@@ -29,7 +29,8 @@ pub(super) fn with_faults(seed: u64, limits: &Limits, length: Span, mut scenario
     scenario.storage.local = dice.chance(30);
     widen(dice, limits, &mut scenario);
     // What a lost message stopped goes on when its checkpoint expires.
-    scenario.checkpoints.timeout = scenario.checkpoints.timeout.min(Span::from_millis(dice.from(200, 300)));
+    let soon = Span::from_millis(dice.from(200, 300));
+    scenario.checkpoints.timeout = scenario.checkpoints.timeout.min(soon);
     for n in 0..dice.from(1, u64::from(limits.wild)) {
         // A stream for each, so that one fault less leaves the others as they are.
         let mut dice = Dice { draws: Draws::new(seed, Concern::Generator, 16 + n), next: 0 };
@@ -77,8 +78,6 @@ fn slow_down(dice: &mut Dice, scenario: &mut Scenario) {
     for source in operators.iter_mut().filter_map(|operator| operator.source.as_mut()) {
         (source.rate, source.burst) = (None, None);
     }
-    // A barrier may wait behind all the data there are, and yet its checkpoint must come to its end.
-    scenario.checkpoints.timeout = Span::from_millis(dice.from(1_500, 2_000));
 }
 
 /// Puts a pipeline beside the job that has nothing to do with it: a region that goes on where the other fails.
