@@ -97,6 +97,9 @@ struct State {
     course: Course,
     /// By task.
     ended: Vec<bool>,
+    /// By task: the newest complete checkpoint in which it took part, even if that cannot be restored any more: who has
+    /// ended keeps to it, whatever other regions go back to.
+    newest_of: Vec<CheckpointId>,
     /// Every task has seen the end of its data: checkpoints after this one cover all of it.
     drained: Option<CheckpointId>,
     /// A complete checkpoint covers all of everybody's data.
@@ -159,6 +162,7 @@ impl State {
             running: false,
             course: Course::On,
             ended: vec![false; tasks],
+            newest_of: vec![CheckpointId::INITIAL; tasks],
             drained: None,
             covered: false,
             retry: Retry::Now,
@@ -233,7 +237,7 @@ impl BarrierCoordinator {
             Some(Mutant::SortsIdsAsWords) => state.kept.iter().max_by_key(|kept| kept.id.to_string()).cloned(),
             Some(Mutant::RestoresTheUnrecorded) => {
                 let unrecorded = state.pending.iter().rfind(|pending| pending.is_recording() && !pending.stops());
-                unrecorded.map(|pending| Completed::new(pending, newest)).or(newest.cloned())
+                unrecorded.map(|pending| Completed::new(pending, &state.newest_of)).or(newest.cloned())
             }
             _ => newest.cloned(),
         }
@@ -263,7 +267,9 @@ impl BarrierCoordinator {
         // Tasks go back behind what may be recorded: nobody may restore that any more.
         out.extend(self.state.unsure.drain(..).map(Do::Forget));
         let mut plan = self.graph.recovery(point.as_ref(), captured, &restored);
-        for (ended, point) in self.state.ended.iter_mut().zip(&mut plan.tasks) {
+        let known = self.state.ended.iter_mut().zip(&mut self.state.newest_of);
+        for ((ended, newest), point) in known.zip(&mut plan.tasks) {
+            *newest = point.snapshot().unwrap_or(*newest);
             if let (RestorePoint::Ended(id), true) = (*point, self.settings.has(Mutant::EndedTaskRunsAgain)) {
                 *point = RestorePoint::Snapshot(id);
             }
@@ -341,6 +347,7 @@ impl CoordinatorRole for BarrierCoordinator {
                 .into_iter(),
         );
         into.words(s.ended.iter().map(|ended| u64::from(*ended)));
+        into.words(s.newest_of.iter().map(|id| id.0));
         into.words([s.drained, s.preparing].map(|id| id.map_or(0, |id| id.0 + 1)).into_iter());
         s.queue.fingerprint(into);
         into.word(s.pending.len() as u64);

@@ -35,7 +35,7 @@ impl BarrierCoordinator {
         if self.state.pending[at].acknowledge(task, last, again) {
             self.state.pending[at].phase = Phase::Recording;
             let pending = &self.state.pending[at];
-            let record = Completed::new(pending, self.state.newest()).record(pending.purpose());
+            let record = Completed::new(pending, &self.state.newest_of).record(pending.purpose());
             out.extend([Do::CancelTimer(expiry(id)), Do::Record(record)]);
             if pending.stops() && self.settings.has(Mutant::LastIsToldBeforeTheRecord) {
                 out.extend(pending.participants().map(|task| Do::Notify { task, checkpoint: id }));
@@ -64,7 +64,7 @@ impl BarrierCoordinator {
                 self.keep(&pending, out);
             }
             Purpose::Suspend | Purpose::Drain => {
-                self.state.stopped_at = Some(Completed::new(&pending, self.state.newest()));
+                self.state.stopped_at = Some(Completed::new(&pending, &self.state.newest_of));
                 self.state.course = Course::Stopped;
             }
         }
@@ -81,8 +81,12 @@ impl BarrierCoordinator {
 
     /// Adds a checkpoint to those that are kept, and drops the oldest if they are too many.
     fn keep(&mut self, pending: &Pending, out: &mut Vec<Do>) {
-        let complete = Completed::new(pending, self.state.newest());
+        let complete = Completed::new(pending, &self.state.newest_of);
         self.state.kept.push(complete);
+        for task in pending.participants() {
+            let newest = &mut self.state.newest_of[task.index()];
+            *newest = pending.id().max(*newest);
+        }
         out.extend(self.state.stopped_at.take().map(|stopped| Do::Forget(stopped.id)));
         out.extend(self.state.unsure.drain(..).map(Do::Forget));
         if self.state.kept.len() <= self.settings.retained as usize {

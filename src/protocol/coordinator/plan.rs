@@ -92,11 +92,11 @@ pub(super) struct Completed {
 }
 
 impl Completed {
-    /// `before` is the newest one so far.
-    pub fn new(pending: &Pending, before: Option<&Self>) -> Self {
+    /// `before` says of each task in which checkpoint it took part last.
+    pub fn new(pending: &Pending, before: &[CheckpointId]) -> Self {
         let id = pending.id();
         let newest = |(task, part): (usize, &Part)| match part {
-            Part::Not => before.map_or(CheckpointId::INITIAL, |before| before.newest(task)),
+            Part::Not => before[task],
             _ => id,
         };
         let everybody = !pending.parts.contains(&Part::Not);
