@@ -15,7 +15,7 @@
 //! A system that does not answer at all is waited for: by calls, and by tasks that are to start.
 
 use super::external::{Answer, Call, Committed, Deferred, Prepared, State, Transaction};
-use super::task::{Output, Status};
+use super::task::{Last, Output, Status};
 use super::{Host, Job, Notice, Step, World};
 use crate::base::{CheckpointId, OperatorId, Span, TaskId, mix};
 use crate::fault::Mutant;
@@ -252,8 +252,13 @@ impl World {
         }
         let is_void = self.is_void(id);
         let task = &mut self.tasks[id.index()];
-        if !is_void && !task.calling && std::mem::take(&mut task.ends_after_calls) {
-            self.end_task(job, id, host);
+        if is_void || task.calling {
+            return;
+        }
+        match task.ends_after_calls.take() {
+            Some(Last::End) => self.end_task(job, id, host),
+            Some(Last::Finish) => self.finish_task(job, id, host),
+            None => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! Draining, finishing, and the last events of a run.
 
 use super::net::Item;
-use super::task::{Output, Status};
+use super::task::{Last, Output, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{ChannelId, OperatorId, TaskId};
 use crate::fault::Mutant;
@@ -127,13 +127,13 @@ impl World {
         if self.tasks[id.index()].status == Status::Finished {
             return;
         }
-        if self.tasks[id.index()].calling || !self.tasks[id.index()].calls.is_empty() {
+        if self.has_calls(id) {
             // Not before all is committed that is to be.
-            self.tasks[id.index()].ends_after_calls = true;
+            self.tasks[id.index()].ends_after_calls = Some(Last::End);
             return;
         }
         if self.must_hear_more(job, id) {
-            self.tasks[id.index()].ends_after_calls = true;
+            self.tasks[id.index()].ends_after_calls = Some(Last::End);
             return;
         }
         if job.settings.after_finish
@@ -157,6 +157,11 @@ impl World {
             self.net.channels[channel.index()].end_seen = true;
             self.end_if_waiting(job, job.plan.channels[channel.index()].from, host);
         }
+    }
+
+    fn has_calls(&self, id: TaskId) -> bool {
+        let task = &self.tasks[id.index()];
+        task.calling || !task.calls.is_empty()
     }
 
     /// A task that waits for all it sent to be read ends if it was.
@@ -184,6 +189,11 @@ impl World {
 
     /// A task ends: nothing it holds back has to wait any longer.
     pub(super) fn finish_task<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        if self.has_calls(id) {
+            // A checkpoint that somebody asked for has completed meanwhile.
+            self.tasks[id.index()].ends_after_calls = Some(Last::Finish);
+            return;
+        }
         if !self.commit_rest(job, id, host) {
             return;
         }

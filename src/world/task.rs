@@ -61,8 +61,8 @@ pub(crate) struct Task {
     pub(super) calls: Vec<Call>,
     /// It waits for the answer to one.
     pub(super) calling: bool,
-    /// It ends after the last of them.
-    pub(super) ends_after_calls: bool,
+    /// After the last of them it ends, so.
+    pub(super) ends_after_calls: Option<Last>,
     /// The sink's transaction that is open, and the epoch in which it was begun.
     pub(super) transaction: u64,
     pub(super) epoch: u32,
@@ -80,6 +80,15 @@ pub(crate) struct Task {
     pub(crate) processed: u64,
     /// Messages and inputs handled since the run began, likewise.
     pub(crate) handled: u64,
+}
+
+/// How a task comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    /// A complete checkpoint covers all it did.
+    End,
+    /// There are no checkpoints: what it holds back is committed now.
+    Finish,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +232,7 @@ impl Task {
             ending: false,
             calls: Vec::new(),
             calling: false,
-            ends_after_calls: false,
+            ends_after_calls: None,
             transaction: 0,
             epoch: 0,
             prepared_for: None,
@@ -262,7 +271,7 @@ impl Task {
         (self.ending, self.drains) = (false, false);
         self.calls.clear();
         self.closed_ports.clear();
-        (self.calling, self.ends_after_calls, self.prepared_for) = (false, false, None);
+        (self.calling, self.ends_after_calls, self.prepared_for) = (false, None, None);
         (self.hurried, self.interrupted, self.recovering) = (false, false, false);
         self.capturing.clear();
     }
