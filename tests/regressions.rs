@@ -2,7 +2,7 @@
 
 mod support;
 
-use cutline::base::{CheckpointId, TaskId};
+use cutline::base::{CheckpointId, TaskId, Time};
 use cutline::campaign::Want;
 use cutline::check::Verdict;
 use cutline::drive::Granularity;
@@ -190,4 +190,67 @@ fn a_dead_task_stores_nothing() {
         panic!("it was never stored")
     };
     assert_eq!(stored(r#"{"at": "600ms", "fail": "in"}"#), stored(""), "the upload of checkpoint 1 was still going on");
+}
+
+/// Two faults make one task slow at a time, and both are over at the same instant: it is as fast as ever.
+#[test]
+fn a_task_that_was_slow_twice_is_fast_again() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 2000, "rate": "1k/s"},
+        {"id": "out", "kind": "sink", "service": "100us"}"#;
+    let rest = r#""checkpoints": {"interval": "500ms"},
+        "faults": [{"at": "0s", "slow": {"of": "out[0]", "factor": 15, "for": "100ms"}},
+                   {"at": "0s", "slow": {"of": "out[0]", "factor": 2, "for": "100ms"}}],
+        "expect": {"figures": {"records.visible": {"min": 2000}, "alignment.max": {"max": "20ms"}}}"#;
+    let job = parse(&job(operators, TO_OUT, rest));
+    let (outcome, runner) = run(&job, 1, Want { figures: true, ..Want::default() });
+    assert_eq!(outcome.verdict, Verdict::Pass);
+    let end = runner.figures().expect("they were wanted").totals.end;
+    assert!(end < Time(2_600_000_000), "at 1.5ms a record it would have taken 3s: {end}");
+}
+
+/// A checkpoint that somebody asked for completes while the end of a job without an interval waits for the outside.
+#[test]
+fn a_job_does_not_end_before_its_commits() {
+    let operators = r#"{"id": "in", "kind": "source", "service": "20us", "records": 55},
+        {"id": "out", "kind": "sink", "parallelism": 2, "service": "100us"}"#;
+    let edges = r#"{"from": "in", "to": "out", "by": "broadcast"}"#;
+    let rest = r#""checkpoints": {"requests": [{"at": "6ms", "take": "checkpoint"}]},
+        "faults": [{"when": {"event": "transaction-opened", "nth": 4}, "external": {"of": "out", "do": "down", "for": "3.3ms"}}]"#;
+    passes(&job(operators, edges, rest), 1..3);
+}
+
+/// Checkpoint 4 of one region is unreadable, which is no reason for another to forget that it ended with it.
+#[test]
+fn who_has_ended_keeps_to_its_end_whatever_other_regions_go_back_to() {
+    let operators = r#"{"id": "few", "kind": "source", "records": 13, "size": "700B"},
+        {"id": "many", "kind": "source", "records": 36},
+        {"id": "out", "kind": "sink", "service": "100us"},
+        {"id": "apart", "kind": "source", "records": 1},
+        {"id": "apart-out", "kind": "sink", "state": {"per_record": "6B"}}"#;
+    let edges = r#"{"from": "apart", "to": "apart-out"}, {"from": "few", "to": "out"}, {"from": "many", "to": "out"}"#;
+    let rest = r#""cluster": {"takeover": "1.9ms"},
+        "network": {"segment": "200B", "rpc": "1.5ms"},
+        "storage": {"latency": "1.37ms", "metadata": "1.5ms"},
+        "checkpoints": {"interval": "2ms", "max_concurrent": 2, "retained": 2, "prepare": "500us"},
+        "restart": {"delay": "1.98ms"},
+        "external": {"latency": "820us"},
+        "faults": [
+            {"at": "36ms", "fail": "few[0]"},
+            {"when": {"event": "record-stored"}, "spoil": "apart[0]"},
+            {"when": {"event": "snapshot-taken", "nth": 4}, "kill": "coordinator"},
+            {"at": "8ms", "external": {"of": "apart-out", "do": "lose-reply"}}],
+        "run": {"seed": 109803, "limit": "10s"}"#;
+    passes(&job(operators, edges, rest), 109_803..109_804);
+}
+
+/// A restart that fails at once, without time getting on, comes to an end all the same, and is told as what it is.
+#[test]
+fn a_job_that_is_restarted_for_ever_is_stuck() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 100}, {"id": "out", "kind": "sink"}"#;
+    let rest = r#""checkpoints": {"interval": "1ms", "first": "1ms", "timeout": "1ms"}, "restart": {"delay": "0s"},
+        "storage": {"latency": "2ms"}, "run": {"limit": "100s"}"#;
+    let job = parse(&job(operators, TO_OUT, rest));
+    let (outcome, _) = run(&job, 1, Want::default());
+    let Verdict::Stuck(finding) = &outcome.verdict else { panic!("{:?}", outcome.verdict) };
+    assert!(finding.text.starts_with("the job was restarted "), "{finding:?}");
 }

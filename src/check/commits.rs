@@ -34,6 +34,8 @@ const WANTS: Kinds = Kinds::of(&[
 pub(super) struct Commits {
     /// By task: its transactions, number 1 first.
     transactions: Vec<Vec<Seen>>,
+    /// By task: so many of them, from the first, were seen to be committed or aborted.
+    settled: Vec<usize>,
     newest: CheckpointId,
     savepoints: Savepoints,
     coordinated: bool,
@@ -52,6 +54,10 @@ enum Seen {
 }
 
 impl Seen {
+    fn is_settled(self) -> bool {
+        matches!(self, Self::Committed | Self::Aborted)
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Open => "was not prepared",
@@ -67,6 +73,7 @@ impl Commits {
     pub(super) fn new(setting: &Setting<'_>) -> Self {
         Self {
             transactions: vec![Vec::new(); setting.plan.tasks.len()],
+            settled: vec![0; setting.plan.tasks.len()],
             newest: CheckpointId::INITIAL,
             savepoints: Savepoints::default(),
             coordinated: setting.claims.holds(Claim::Coordinated),
@@ -119,7 +126,10 @@ impl Check for Commits {
                 known.resize(transaction as usize, Seen::Open);
             }
             Event::ProducerFenced { task, .. } => {
-                let open = self.transactions[task.index()].iter_mut().filter(|seen| **seen == Seen::Open);
+                let (known, settled) = (&mut self.transactions[task.index()], &mut self.settled[task.index()]);
+                let first = known[*settled..].iter().position(|seen| !seen.is_settled());
+                *settled = first.map_or(known.len(), |first| *settled + first);
+                let open = known[*settled..].iter_mut().filter(|seen| **seen == Seen::Open);
                 open.for_each(|seen| *seen = Seen::Fenced);
             }
             Event::TransactionPrepared { task, transaction, .. } => {
@@ -168,7 +178,7 @@ impl Check for Commits {
             return;
         }
         for (task, known) in self.transactions.iter().enumerate() {
-            let left = known.iter().zip(1..).find(|(seen, _)| !matches!(seen, Seen::Committed | Seen::Aborted));
+            let left = known.iter().zip(1..).find(|(seen, _)| !seen.is_settled());
             if let Some((seen, number)) = left {
                 let what = if *seen == Seen::Prepared { "prepared" } else { "open" };
                 tell(out, end.at, end.plan, TaskId::from(task), "left by", |name| {
@@ -180,6 +190,7 @@ impl Check for Commits {
 
     fn reset(&mut self) {
         self.transactions.iter_mut().for_each(Vec::clear);
+        self.settled.fill(0);
         self.newest = CheckpointId::INITIAL;
         self.savepoints.clear();
         self.examined = 0;

@@ -2,7 +2,8 @@
 //!
 //! After the limit sources stop and faults heal, so every job must drain; so must one that a savepoint ends before. One
 //! that does not is stuck, and what its tasks last did is the reason that is told. That tasks end one after the other,
-//! and some long before the others, is no reason: each of them must.
+//! and some long before the others, is no reason: each of them must. A job that is restarted again and again gets
+//! nowhere, whatever its tasks did last.
 
 use super::finding::head_name;
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
@@ -25,11 +26,16 @@ const WANTS: Kinds = Kinds::of(&[
     EventKind::TaskFinished,
     EventKind::TaskBlocked,
     EventKind::TaskUnblocked,
+    EventKind::JobRestarting,
 ]);
+
+/// So many restarts are no accident.
+const AGAIN_AND_AGAIN: u64 = 100;
 
 #[derive(Clone)]
 pub(super) struct Liveness {
     tasks: Vec<Task>,
+    restarts: u64,
     examined: u64,
 }
 
@@ -88,7 +94,7 @@ impl Doing {
 
 impl Liveness {
     pub(super) fn new(setting: &Setting<'_>) -> Self {
-        Self { tasks: vec![Task::default(); setting.plan.tasks.len()], examined: 0 }
+        Self { tasks: vec![Task::default(); setting.plan.tasks.len()], restarts: 0, examined: 0 }
     }
 }
 
@@ -107,6 +113,7 @@ impl Check for Liveness {
             Event::TaskUnblocked { task } => return self.tasks[task.index()].blocked = false,
             Event::ReadingStopped { task, .. } => return self.tasks[task.index()].doing = Doing::Stopped,
             Event::TaskDrained { task } => return self.tasks[task.index()].doing = Doing::Drained,
+            Event::JobRestarting { .. } => return self.restarts += 1,
             Event::TaskStarted { task, .. } => (task, Doing::Running),
             Event::TaskFailed { task, .. } => (task, Doing::Failed),
             Event::TaskCancelled { task, .. } => (task, Doing::Cancelled),
@@ -131,16 +138,21 @@ impl Check for Liveness {
             let task = TaskId::from(index);
             let (all, name) = (self.tasks.len(), end.plan.task_name(task));
             let text = format!("{waiting} of {all} tasks did not finish: {name} {}", doing.words());
+            if self.restarts >= AGAIN_AND_AGAIN {
+                let text = format!("the job was restarted {} times; at last {text}", self.restarts);
+                return Finding::new("restarted again and again", text);
+            }
             Finding::new(format!("{} {}", doing.signature(), head_name(end.plan, task)), text).task(task)
         });
     }
 
     fn reset(&mut self) {
         self.tasks.fill(Task::default());
-        self.examined = 0;
+        (self.restarts, self.examined) = (0, 0);
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
+        into.word(self.restarts);
         into.words(self.tasks.iter().map(|task| (task.doing as u64) << 1 | u64::from(task.blocked)));
     }
 

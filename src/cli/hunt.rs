@@ -184,12 +184,7 @@ fn rate(runs: u64, took: Duration) -> u64 {
 }
 
 /// Shrinks what was found and writes it down; the files, in the order of what was found.
-fn written(
-    order: &HuntOrder,
-    hunted: &Hunted,
-    folder: Option<&Path>,
-    budget: u32,
-) -> Result<Vec<PathBuf>, Problem> {
+fn written(order: &HuntOrder, hunted: &Hunted, folder: Option<&Path>, budget: u32) -> Result<Vec<PathBuf>, Problem> {
     let Some(folder) = folder else { return Ok(Vec::new()) };
     let mut files: Vec<PathBuf> = Vec::new();
     for (key, found) in &hunted.found {

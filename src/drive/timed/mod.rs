@@ -158,7 +158,12 @@ struct Clockwork {
     ahead: i64,
     /// Threads that are faster or slower from now on, and have not been told.
     paces: Vec<(TaskId, u32)>,
+    /// Failures that were followed by a restart.
+    failures: u32,
 }
+
+/// A job that fails so often will go on like that for ever, and perhaps without time getting on.
+const FAILURES_MAX: u32 = 10_000;
 
 /// The clockwork together with who watches the run.
 struct Watched<'a, O> {
@@ -199,6 +204,7 @@ impl Timed {
             clocks: vec![0; job.plan.managers as usize],
             ahead: 0,
             paces: Vec::new(),
+            failures: 0,
         };
         let threads = vec![Thread::default(); job.plan.tasks.len()];
         let lookahead = Lookahead::new(job);
@@ -279,7 +285,7 @@ impl Timed {
         self.threads.fill(Thread::default());
         self.disturbed.clear();
         let host = &mut self.host;
-        (host.now, host.seed, host.ended) = (Time::ZERO, seed, false);
+        (host.now, host.seed, host.ended, host.failures) = (Time::ZERO, seed, false, 0);
         host.agenda.clear();
         host.schedule.reset();
         host.links.reset();

@@ -1,7 +1,7 @@
 //! What the world tells of its possibilities becomes entries of the agenda: each gets its instant from the cost model.
 
 use super::later::name_of;
-use super::{Clockwork, DELIVER, Item, Rank, TIMER_LAG};
+use super::{Clockwork, DELIVER, FAILURES_MAX, Item, Rank, TIMER_LAG};
 use crate::base::Span;
 use crate::protocol::TimerKind;
 use crate::world::{Job, Notice, Step};
@@ -83,7 +83,11 @@ impl Clockwork {
             Notice::CancelTimer { task, timer } => {
                 self.timers.retain(|(owner, known, _)| (*owner, *known) != (task, timer))
             }
-            Notice::Failed { after } => self.arrive(now + after, 12, 0, 0, Step::Restart),
+            Notice::Failed { after } => {
+                self.failures += 1;
+                self.ended |= self.failures >= FAILURES_MAX;
+                self.arrive(now + after, 12, 0, 0, Step::Restart);
+            }
             Notice::Restore { task, attempt, bytes } => {
                 let (bandwidth, latency) = self.storage;
                 let load = if bytes.0 > 0 { latency + bandwidth.time_for(bytes.0) } else { Span::ZERO };
