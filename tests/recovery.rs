@@ -99,6 +99,25 @@ fn exponential_delay_waits_longer_after_each_failure_and_begins_anew_after_a_qui
 }
 
 #[test]
+fn a_lost_machine_is_noticed_by_its_silence_and_the_restart_waits_for_another() {
+    // It stops at 1.3s and is given up at 1.4s; another one is sent for then, and the restart is due at 1.45s.
+    let parts = |cluster: &str| {
+        let rest = format!(
+            r#""cluster": {{"task_managers": 2, "heartbeat": "100ms", {cluster}}}, "restart": {{"delay": "50ms"}},
+               "faults": [{{"at": "1.3s", "kill": "manager[1]"}}]"#
+        );
+        let text = scenario(r#""rate": "1k/s", "records": 3000, "on": [0]"#, "aligned", &rest);
+        let (restarts, _) = restarts(&text.replace(r#""id": "sink","#, r#""id": "sink", "on": [1],"#));
+        let [restart] = &restarts[..] else { panic!("{restarts:?}") };
+        let parts = restart.parts();
+        [Some(parts.detection), parts.back_off, parts.slots, parts.down].map(|part| part.map(|span| span.0 / 1_000_000))
+    };
+    assert_eq!(parts(r#""replacement": "400ms""#), [Some(100), Some(50), Some(350), Some(500)]);
+    assert_eq!(parts(r#""replacement": "30ms""#), [Some(100), Some(50), Some(0), Some(150)], "it is there in time");
+    assert_eq!(parts(r#""replacement": "400ms", "standby": 1"#), [Some(100), Some(50), Some(0), Some(150)]);
+}
+
+#[test]
 fn jitter_is_drawn_for_each_restart_and_each_seed() {
     let text = scenario(
         r#""rate": "1k/s", "records": 5000"#,

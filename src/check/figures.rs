@@ -395,6 +395,7 @@ impl Observer for Figures {
             }
             Event::FaultStruck { .. }
             | Event::JobRestarting { .. }
+            | Event::MachinesAwaited { .. }
             | Event::RestorePoint { .. }
             | Event::ChannelsRecovered { .. }
             | Event::SourceCaughtUp { .. }

@@ -1,9 +1,11 @@
 //! What each restart cost, by part.
 //!
 //! ```text
-//! fault struck ─ detection ─ job-restarting ─ back-off ─ restore-point ─ slots ─ restore ─ last task-started ─ catch-up
+//! fault struck ─ detection ─ job-restarting ─ back-off ─ machines-awaited ─ slots ─ restore-point ─ restore
+//!              ─ last task-started ─ catch-up ─ last source-caught-up
 //! ```
 //!
+//! A restart that finds all the machines it needs waits for none, and has no `machines-awaited`.
 //! The parts up to the last start follow one another; together they are what users wait for anything to run again.
 //! Restored channels are read while sources catch up already, so that part lies beside the catch-up. A source has
 //! caught up when it has read again all that it had read before, and all that had arrived meanwhile.
@@ -25,7 +27,9 @@ pub struct RestartFigures {
     pub failed: Time,
     /// When the failure was noticed and the restart prepared.
     pub noticed: Time,
-    /// When the delay of the restart strategy was over and the recovery planned.
+    /// When the delay of the restart strategy was over and machines were missing.
+    pub awaited: Time,
+    /// When there was nothing more to wait for and the recovery was planned.
     pub planned: Time,
     /// When the last task so far had started.
     pub running: Time,
@@ -54,9 +58,9 @@ pub struct RestartFigures {
 pub struct RecoveryParts {
     /// From the fault until it was noticed; zero if there was no fault: the coordinator gave the job up itself.
     pub detection: Span,
-    /// From there until tasks are restored: what the restart strategy says.
+    /// From there until tasks may be restored: what the restart strategy says.
     pub back_off: Option<Span>,
-    /// Waiting for slots; the cluster always has enough of them.
+    /// Waiting for slots: for machines that take the place of lost ones.
     pub slots: Option<Span>,
     /// Deploying tasks and loading their state, until the slowest has started.
     pub restore: Option<Span>,
@@ -78,6 +82,7 @@ impl RestartFigures {
             struck: Time::NEVER,
             failed: Time::NEVER,
             noticed,
+            awaited: Time::NEVER,
             planned: Time::NEVER,
             running: Time::NEVER,
             slowest: None,
@@ -95,7 +100,7 @@ impl RestartFigures {
     /// How long each part took.
     pub fn parts(&self) -> RecoveryParts {
         let began = self.struck.min(self.failed).min(self.noticed);
-        let is_planned = self.planned != Time::NEVER;
+        let (due, is_planned) = (self.awaited.min(self.planned), self.planned != Time::NEVER);
         let runs = is_planned && self.starting == 0;
         let running = if self.running == Time::NEVER { self.planned } else { self.running };
         // A source without a rate may be through before the slowest task starts.
@@ -104,8 +109,8 @@ impl RestartFigures {
         let is_over = runs && self.behind == 0;
         RecoveryParts {
             detection: self.noticed.since(began),
-            back_off: is_planned.then(|| self.planned.since(self.noticed)),
-            slots: is_planned.then_some(Span::ZERO),
+            back_off: (due != Time::NEVER).then(|| due.since(self.noticed)),
+            slots: is_planned.then(|| self.planned.since(due)),
             restore: runs.then(|| running.since(self.planned)),
             channels: self.channels,
             catch_up: is_over.then(|| caught_up.since(running)),
@@ -164,6 +169,7 @@ impl Figures {
         }
         let Some(restart) = self.restarts.last_mut() else { return };
         match *event {
+            Event::MachinesAwaited { .. } => restart.awaited = at,
             Event::RestorePoint { task, live, .. } => {
                 if restart.planned == Time::NEVER {
                     // What failed until now is restarted with the rest.
@@ -278,6 +284,19 @@ mod tests {
         events.push((350, Event::ChannelsRecovered { task: MAP }));
         let parts = told(&events).restarts[0].parts();
         assert_eq!((parts.channels, parts.catch_up, parts.total), (Some(Span(130)), Some(Span(80)), Some(Span(250))));
+    }
+
+    #[test]
+    fn machines_that_are_waited_for_end_the_back_off() {
+        let mut events = whole();
+        events.insert(3, (142, Event::MachinesAwaited { restart: 1 }));
+        let parts = told(&events).restarts[0].parts();
+        assert_eq!((parts.back_off, parts.slots, parts.down), (Some(Span(12)), Some(Span(38)), Some(Span(120))));
+        let waiting = told(&events[..4]).restarts[0].parts();
+        assert_eq!((waiting.back_off, waiting.slots, waiting.restore), (Some(Span(12)), None, None));
+        let again = [events, vec![restarting(400)], planned(450, [0; 3])].concat();
+        let parts = told(&again).restarts[1].parts();
+        assert_eq!((parts.back_off, parts.slots), (Some(Span(50)), Some(Span::ZERO)), "that was another restart");
     }
 
     #[test]

@@ -131,6 +131,9 @@ pub const FIGURES: &[Figure] = &[
         slowest(f, |parts| Some(parts.detection))
     }),
     time("recovery.back-off", "Longest time that the restart strategy waited", |f| slowest(f, |parts| parts.back_off)),
+    time("recovery.slots", "Longest time that a restart waited for machines in the place of lost ones", |f| {
+        slowest(f, |parts| parts.slots)
+    }),
     time("recovery.restore", "Longest time of a restart until the slowest task had its state and began", |f| {
         slowest(f, |parts| parts.restore)
     }),
