@@ -118,6 +118,23 @@ fn a_lost_machine_is_noticed_by_its_silence_and_the_restart_waits_for_another() 
 }
 
 #[test]
+fn a_lost_coordinator_is_noticed_by_its_takeover() {
+    let text = scenario(
+        r#""rate": "1k/s", "records": 3000"#,
+        "aligned",
+        r#""cluster": {"takeover": "300ms"}, "faults": [{"at": "1.3s", "kill": "coordinator"}]"#,
+    );
+    let (_, runner) = run(&parse(&text), 1, ALL);
+    let figures = runner.figures().expect("wanted");
+    let [restart] = &figures.restarts[..] else { panic!("{:?}", figures.restarts) };
+    let (lost, took_over) = (Time(1_300_000_000), Time(1_600_000_000));
+    assert_eq!((restart.cause, restart.lost, restart.took_over), (None, lost, took_over));
+    let parts = restart.parts();
+    assert_eq!((parts.detection, parts.back_off), (Span::from_millis(300), Some(Span::ZERO)));
+    assert_eq!((parts.down, figures.downtime()), (Some(Span::from_millis(300)), Span::from_millis(300)));
+}
+
+#[test]
 fn jitter_is_drawn_for_each_restart_and_each_seed() {
     let text = scenario(
         r#""rate": "1k/s", "records": 5000"#,

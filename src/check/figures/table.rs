@@ -91,7 +91,7 @@ pub const FIGURES: &[Figure] = &[
     count("snapshots.taken", "Snapshots of single tasks, coordinated or not", |f| Some(f.totals.snapshots)),
     count("failures", "Tasks that threw an exception", |f| Some(f.totals.failures)),
     count("restarts", "Restarts of the job", |f| Some(f.restarts.len() as u64)),
-    time("downtime", "Time from each restart's preparation until its last task ran, together", |f| {
+    time("downtime", "Time from each fault that led to a restart until every task ran again, together", |f| {
         Some(f.downtime().0)
     }),
     count("records.emitted", "Records of the sources' logs that were emitted, replays not counted again", |f| {
