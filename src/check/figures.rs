@@ -7,6 +7,7 @@
 //! Single numbers that scenarios bound and reports print have a name in the table [`FIGURES`].
 
 mod checkpoint;
+mod faults;
 mod measures;
 mod recovery;
 mod sample;
@@ -14,6 +15,7 @@ mod table;
 mod visibility;
 
 pub use checkpoint::{Arrival, CheckpointFigures, Purpose, Status, TaskTimes};
+pub use faults::FaultFigures;
 pub use measures::{Measures, MinMaxAvg, Progress, SubtaskMeasures, Sums, VertexMeasures};
 pub use recovery::{RecoveryParts, RestartFigures};
 pub use sample::{Comparison, Contestant, Measured, Sample, Spread};
@@ -32,6 +34,8 @@ pub struct Figures {
     pub checkpoints: Vec<CheckpointFigures>,
     /// Restarts in order.
     pub restarts: Vec<RestartFigures>,
+    /// What became of faults, by number; of those at the end that never struck there is nothing.
+    faults: Vec<FaultFigures>,
     /// Running totals.
     pub totals: Totals,
     /// Transactions, and how late their output could be seen.
@@ -115,6 +119,7 @@ impl Figures {
         Self {
             checkpoints: Vec::new(),
             restarts: Vec::new(),
+            faults: Vec::new(),
             totals: Totals::default(),
             visibility: Visibility::default(),
             blocked: vec![Span::ZERO; tasks],
@@ -133,6 +138,7 @@ impl Figures {
     pub fn reset(&mut self) {
         self.spare.extend(self.checkpoints.drain(..).map(|checkpoint| checkpoint.tasks));
         self.restarts.clear();
+        self.faults.clear();
         self.totals = Totals::default();
         self.visibility.reset();
         self.blocked.fill(Span::ZERO);
@@ -396,9 +402,12 @@ impl Observer for Figures {
                 self.totals.replayed += from.saturating_sub(position);
                 self.recovery_event(at, event);
             }
-            Event::FaultStruck { .. }
-            | Event::FaultHit { .. }
-            | Event::CoordinatorLost { .. }
+            Event::FaultStruck { .. } | Event::FaultHit { .. } => {
+                self.fault_event(at, event);
+                self.recovery_event(at, event);
+            }
+            Event::FaultHealed { .. } => self.fault_event(at, event),
+            Event::CoordinatorLost { .. }
             | Event::CoordinatorTookOver { .. }
             | Event::JobRestarting { .. }
             | Event::MachinesAwaited { .. }

@@ -52,6 +52,7 @@ pub fn json(view: &RunView) -> Value {
         "figures": named(view),
         "checkpoints": figures.checkpoints.iter().map(|c| checkpoint_json(view, c)).collect::<Vec<_>>(),
         "slowest_completed": super::slowest(figures).map(|c| tasks(view, c)),
+        "faults": super::faults::faults_json(view),
         "restarts": restarts.collect::<Vec<_>>(),
         "checks": checks.collect::<Vec<_>>(),
         "expectations": expectations.collect::<Vec<_>>(),

@@ -1,6 +1,7 @@
 //! The table that `run` prints for one run: at most 100 columns, no colour.
 
 use super::checkpoint::kind;
+use super::faults::faults;
 use super::recovery::{left_out, recoveries};
 use super::{Grid, RunView, elide, hang, slowest, wrap};
 use crate::base::{Bytes, Span, TaskId, Time};
@@ -26,6 +27,7 @@ pub fn table(view: &RunView) -> String {
     if let Some(checkpoint) = slowest(view.figures) {
         out += &one_checkpoint(view.plan, checkpoint);
     }
+    out += &faults(view);
     out += &recoveries(view);
     out += &accounts(view);
     out += &verdicts(view);
@@ -56,7 +58,7 @@ pub(super) fn header(view: &RunView) -> String {
     format!("{}\n{}\n{}\n", wrap(&title, WIDTH, 2), wrap(&facts, WIDTH, 2), wrap(&order.join(", "), WIDTH, 2))
 }
 
-fn counted(n: u64, what: &str) -> String {
+pub(super) fn counted(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
@@ -231,7 +233,7 @@ fn accounts(view: &RunView) -> String {
     let totals = &view.figures.totals;
     let mut out = String::from("\n");
     let restarts = &view.figures.restarts;
-    let left_out = left_out(restarts);
+    let left_out = left_out(restarts.len());
     for (n, restart) in restarts.iter().enumerate() {
         if n == left_out.start && !left_out.is_empty() {
             let _ = writeln!(out, "… {} left out …", counted(left_out.len() as u64, "restart"));
@@ -284,8 +286,13 @@ fn reason(plan: &Plan, restart: &RestartFigures) -> String {
         None if restart.took_over == restart.noticed => return taken_over,
         // No task threw: it was the coordinator that had seen too many checkpoints fail.
         None => format!("the coordinator failed the job at {}", restart.noticed),
-        Some(name) if restart.failed == restart.noticed => format!("{name} failed at {}", restart.failed),
-        Some(name) => format!("{name} failed at {}, noticed at {}", restart.failed, restart.noticed),
+        Some(name) => {
+            let earlier = restart.began < restart.failed;
+            let fault = if earlier { format!(" after the fault at {}", restart.began) } else { String::new() };
+            let is_late = restart.noticed > restart.failed;
+            let noticed = if is_late { format!(", noticed at {}", restart.noticed) } else { String::new() };
+            format!("{name} failed at {}{fault}{noticed}", restart.failed)
+        }
     };
     if taken_over.is_empty() { first } else { format!("{first}, {taken_over}") }
 }
@@ -387,6 +394,10 @@ mod tests {
         let lost = "Restart 1: the coordinator was lost at 2.8s, and another took over at 3.1s, ran again at 3.2s \
                     (down 400ms) from checkpoint 3";
         assert!(told(&taken_over).starts_with(lost), "{}", told(&taken_over));
+        let after = told(&|restart| (restart.began, restart.noticed) = (at(2950), at(3120)));
+        let told_so = "Restart 1: join[1] failed at 3.1s after the fault at 2.95s, noticed at 3.12s, ran again at 3.2s \
+                       (down 250ms)";
+        assert!(after.starts_with(told_so), "{after}");
         let meanwhile = |restart: &mut RestartFigures| (restart.lost, restart.took_over) = (at(3110), at(3140));
         let both =
             "Restart 1: join[1] failed at 3.1s, the coordinator was lost at 3.11s, and another took over at 3.14s, ran";
