@@ -12,13 +12,11 @@ mod support;
 
 use cutline::campaign::Want;
 use cutline::check::Verdict;
-use cutline::drive::{Fifo, Seeded, wander::wander};
+use cutline::drive::{Fifo, Seeded};
 use cutline::protocol::{Delivery, ZOO};
 use cutline::scenario::{Limits, generate};
-use cutline::trace::Stamped;
-use cutline::world::World;
 use proptest::prelude::*;
-use support::{SMALL, cases, claimed, compile, kept, kept_small, run};
+use support::{SMALL, cases, claimed, compile, passes_in_order, passes_in_virtual_time, run};
 
 /// Every entry of the zoo, on jobs within its claims.
 fn for_each_protocol(mut law: impl FnMut(&'static str, Limits)) {
@@ -33,58 +31,32 @@ proptest! {
     #[test]
     fn records_count_as_claimed_in_virtual_time(seed in any::<u64>(), faults in 0..4u32, operators in 0..5u32) {
         for_each_protocol(|protocol, limits| {
-            let limits = Limits { faults, operators, ..limits };
-            let job = compile(generate(seed, &limits, protocol));
-            let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
-            assert!(
-                outcome.verdict == Verdict::Pass,
-                "{protocol}, seed {seed}, {limits:?}: {:?}; {}",
-                outcome.verdict,
-                kept_small("in-virtual-time", &job.scenario)
-            );
+            let scenario = generate(seed, &Limits { faults, operators, ..limits }, protocol);
+            passes_in_virtual_time(scenario, seed, "in-virtual-time");
         });
     }
 
     #[test]
     fn records_count_as_claimed_whatever_fails(seed in any::<u64>(), wild in 1..5u32, operators in 0..4u32) {
         for_each_protocol(|protocol, limits| {
-            let limits = Limits { wild, operators, ..limits };
-            let job = compile(generate(seed, &limits, protocol));
-            let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
-            assert!(
-                outcome.verdict == Verdict::Pass,
-                "{protocol}, seed {seed}, {limits:?}: {:?}; {}",
-                outcome.verdict,
-                kept_small("whatever-fails", &job.scenario)
-            );
+            let scenario = generate(seed, &Limits { wild, operators, ..limits }, protocol);
+            passes_in_virtual_time(scenario, seed, "whatever-fails");
         });
     }
 
     #[test]
     fn records_count_as_claimed_whatever_fails_in_any_interleaving(seed in any::<u64>(), choices in any::<u64>()) {
         for_each_protocol(|protocol, limits| {
-            let limits = Limits { wild: 3, ..limits };
-            let job = compile(generate(seed, &limits, protocol));
-            let mut trace: Vec<Stamped> = Vec::new();
-            let mut world = World::new(&job);
-            let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
-            assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end");
-            let verdict = support::judge(&job, seed, &trace);
-            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}");
+            let scenario = generate(seed, &Limits { wild: 3, ..limits }, protocol);
+            passes_in_order(scenario, seed, &mut Seeded::new(choices), "whatever-fails-in-any-order");
         });
     }
 
     #[test]
     fn records_count_as_claimed_in_any_interleaving(seed in any::<u64>(), choices in any::<u64>()) {
         for_each_protocol(|protocol, limits| {
-            let job = compile(generate(seed, &limits, protocol));
-            let mut trace: Vec<Stamped> = Vec::new();
-            let mut world = World::new(&job);
-            let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
-            let kept = || kept("in-any-order", &job.scenario);
-            assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end; {}", kept());
-            let verdict = support::judge(&job, seed, &trace);
-            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}; {}", kept());
+            let scenario = generate(seed, &limits, protocol);
+            passes_in_order(scenario, seed, &mut Seeded::new(choices), "in-any-order");
         });
     }
 }
@@ -94,16 +66,7 @@ proptest! {
 fn records_count_as_claimed_when_the_oldest_step_comes_first() {
     for_each_protocol(|protocol, limits| {
         for seed in 0..30 {
-            let job = compile(generate(seed, &limits, protocol));
-            let mut trace: Vec<Stamped> = Vec::new();
-            let ended = wander(&job, &mut World::new(&job), seed, &mut Fifo, 200_000, &mut trace);
-            assert!(ended, "{protocol}, seed {seed}: the job came to no end; {}", kept("oldest-first", &job.scenario));
-            let verdict = support::judge(&job, seed, &trace);
-            assert!(
-                verdict == Verdict::Pass,
-                "{protocol}, seed {seed}: {verdict:?}; {}",
-                kept("oldest-first", &job.scenario)
-            );
+            passes_in_order(generate(seed, &limits, protocol), seed, &mut Fifo, "oldest-first");
         }
     });
 }

@@ -99,6 +99,42 @@ fn exponential_delay_waits_longer_after_each_failure_and_begins_anew_after_a_qui
 }
 
 #[test]
+fn a_lost_machine_is_noticed_by_its_silence_and_the_restart_waits_for_another() {
+    // It stops at 1.3s and is given up at 1.4s; another one is sent for then, and the restart is due at 1.45s.
+    let parts = |cluster: &str| {
+        let rest = format!(
+            r#""cluster": {{"task_managers": 2, "heartbeat": "100ms", {cluster}}}, "restart": {{"delay": "50ms"}},
+               "faults": [{{"at": "1.3s", "kill": "manager[1]"}}]"#
+        );
+        let text = scenario(r#""rate": "1k/s", "records": 3000, "on": [0]"#, "aligned", &rest);
+        let (restarts, _) = restarts(&text.replace(r#""id": "sink","#, r#""id": "sink", "on": [1],"#));
+        let [restart] = &restarts[..] else { panic!("{restarts:?}") };
+        let parts = restart.parts();
+        [Some(parts.detection), parts.back_off, parts.slots, parts.down].map(|part| part.map(|span| span.0 / 1_000_000))
+    };
+    assert_eq!(parts(r#""replacement": "400ms""#), [Some(100), Some(50), Some(350), Some(500)]);
+    assert_eq!(parts(r#""replacement": "30ms""#), [Some(100), Some(50), Some(0), Some(150)], "it is there in time");
+    assert_eq!(parts(r#""replacement": "400ms", "standby": 1"#), [Some(100), Some(50), Some(0), Some(150)]);
+}
+
+#[test]
+fn a_lost_coordinator_is_noticed_by_its_takeover() {
+    let text = scenario(
+        r#""rate": "1k/s", "records": 3000"#,
+        "aligned",
+        r#""cluster": {"takeover": "300ms"}, "faults": [{"at": "1.3s", "kill": "coordinator"}]"#,
+    );
+    let (_, runner) = run(&parse(&text), 1, ALL);
+    let figures = runner.figures().expect("wanted");
+    let [restart] = &figures.restarts[..] else { panic!("{:?}", figures.restarts) };
+    let (lost, took_over) = (Time(1_300_000_000), Time(1_600_000_000));
+    assert_eq!((restart.cause, restart.lost, restart.took_over), (None, lost, took_over));
+    let parts = restart.parts();
+    assert_eq!((parts.detection, parts.back_off), (Span::from_millis(300), Some(Span::ZERO)));
+    assert_eq!((parts.down, figures.downtime()), (Some(Span::from_millis(300)), Span::from_millis(300)));
+}
+
+#[test]
 fn jitter_is_drawn_for_each_restart_and_each_seed() {
     let text = scenario(
         r#""rate": "1k/s", "records": 5000"#,

@@ -6,15 +6,14 @@ mod support;
 use cutline::base::Problem;
 use cutline::campaign::{Runner, Want};
 use cutline::check::Verdict;
-use cutline::drive::{Granularity, Seeded, wander::wander};
+use cutline::drive::{Granularity, Seeded};
 use cutline::fault::{Area, Mutant};
 use cutline::protocol::ZOO;
 use cutline::scenario::{self, Limits, Scenario, generate};
-use cutline::trace::Stamped;
-use cutline::world::{Job, World};
+use cutline::world::Job;
 use proptest::prelude::*;
 use std::sync::Arc;
-use support::{SMALL, cases, claimed, compile, run};
+use support::{SMALL, cases, claimed, compile, passes_in_order, passes_in_virtual_time, run};
 
 /// A random job for a protocol, with all kinds of sinks and faults, but nothing lost between coordinator and tasks.
 fn random(seed: u64, protocol: &str, faults: u32, wild: u32) -> Scenario {
@@ -29,10 +28,7 @@ proptest! {
     #[test]
     fn every_sink_keeps_its_promise_in_virtual_time(seed in any::<u64>(), faults in 0..4u32, wild in 0..4u32) {
         for protocol in ZOO {
-            let job = compile(random(seed, protocol.name(), faults, wild));
-            let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
-            let found = outcome.verdict;
-            assert!(found == Verdict::Pass, "{}, seed {seed}, {faults} and {wild} faults: {found:?}", protocol.name());
+            passes_in_virtual_time(random(seed, protocol.name(), faults, wild), seed, "sinks");
         }
     }
 
@@ -40,14 +36,8 @@ proptest! {
     #[test]
     fn every_sink_keeps_its_promise_in_any_interleaving(seed in any::<u64>(), choices in any::<u64>(), wild in 0..3u32) {
         for protocol in ZOO {
-            let job = compile(random(seed, protocol.name(), 2, wild));
-            let mut trace: Vec<Stamped> = Vec::new();
-            let mut world = World::new(&job);
-            let ended = wander(&job, &mut world, seed, &mut Seeded::new(choices), 200_000, &mut trace);
-            let name = protocol.name();
-            assert!(ended, "{name}, seed {seed}, choices {choices}: the job came to no end");
-            let found = support::judge(&job, seed, &trace);
-            assert!(found == Verdict::Pass, "{name}, seed {seed}, choices {choices}, {wild}: {found:?}");
+            let scenario = random(seed, protocol.name(), 2, wild);
+            passes_in_order(scenario, seed, &mut Seeded::new(choices), "sinks-in-any-order");
         }
     }
 

@@ -14,7 +14,7 @@ use cutline::trace::{Event, Stamped};
 use cutline::world::{Job, World};
 use proptest::prelude::*;
 use std::sync::Arc;
-use support::{SMALL, cases, claimed, compile, kept, kept_small, run};
+use support::{SMALL, cases, claimed, compile, passes_in_order, passes_in_virtual_time, run};
 
 /// The scenario of a seed, if its first source hands out splits.
 fn handed_out(seed: u64, limits: &Limits, protocol: &str) -> Option<Scenario> {
@@ -42,14 +42,7 @@ proptest! {
         for protocol in able() {
             let limits = claimed(protocol, Limits { faults, wild, cycles: true, ..SMALL });
             let (seed, scenario) = next(seed, &limits, protocol);
-            let job = compile(scenario);
-            let (outcome, _) = run(&job, seed, Want { figures: false, ..Want::default() });
-            assert!(
-                outcome.verdict == Verdict::Pass,
-                "{protocol}, seed {seed}, {limits:?}: {:?}; {}",
-                outcome.verdict,
-                kept_small("splits", &job.scenario)
-            );
+            passes_in_virtual_time(scenario, seed, "splits");
         }
     }
 
@@ -58,13 +51,7 @@ proptest! {
         for protocol in able() {
             let limits = claimed(protocol, Limits { wild, ..SMALL });
             let (seed, scenario) = next(seed, &limits, protocol);
-            let job = compile(scenario);
-            let mut trace: Vec<Stamped> = Vec::new();
-            let ended = wander(&job, &mut World::new(&job), seed, &mut Seeded::new(choices), 200_000, &mut trace);
-            let kept = || kept("splits-in-any-order", &job.scenario);
-            assert!(ended, "{protocol}, seed {seed}, choices {choices}: the job came to no end; {}", kept());
-            let verdict = support::judge(&job, seed, &trace);
-            assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}, choices {choices}: {verdict:?}; {}", kept());
+            passes_in_order(scenario, seed, &mut Seeded::new(choices), "splits-in-any-order");
         }
     }
 }

@@ -175,7 +175,7 @@ impl Runner {
             (Verdict::Pass, None) if idle => {
                 Verdict::Miss("anything at all: no record moved, no snapshot was taken,".into())
             }
-            (Verdict::Pass, Some(matcher)) => Verdict::Miss(promise(matcher)),
+            (Verdict::Pass, Some(matcher)) => Verdict::Miss(matcher.predicate().to_string()),
             (verdict, _) => verdict,
         };
         let mut expectations = match (&self.watch.figures, expect.figures.is_empty()) {
@@ -183,7 +183,8 @@ impl Runner {
             _ => Vec::new(),
         };
         for matcher in &self.watch.happens {
-            let text = format!("{} {}", promise(matcher), if matcher.happened() { "came up" } else { "never came up" });
+            let came = if matcher.happened() { "came up" } else { "never came up" };
+            let text = format!("{} {came}", matcher.predicate());
             expectations.push(Expectation { met: matcher.happened(), text });
         }
         let digest = self.watch.digest.digest();
@@ -210,21 +211,6 @@ impl Runner {
         let (events, hops, ended) = (self.watch.digest.events(), self.watch.hops, self.driver.now());
         Outcome { seed, verdict, expectations, digest, events, hops, ended, notes, as_expected }
     }
-}
-
-fn promise(matcher: &Matcher) -> String {
-    let predicate = matcher.predicate();
-    let mut text = predicate.kind.name().to_owned();
-    if let Some(of) = &predicate.of {
-        text += &format!(" of {of}");
-    }
-    if let Some(checkpoint) = predicate.checkpoint {
-        text += &format!(" for checkpoint {checkpoint}");
-    }
-    if predicate.nth > 1 {
-        text += &format!(", number {}", predicate.nth);
-    }
-    text
 }
 
 impl Watch {

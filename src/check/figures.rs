@@ -7,6 +7,7 @@
 //! Single numbers that scenarios bound and reports print have a name in the table [`FIGURES`].
 
 mod checkpoint;
+mod faults;
 mod measures;
 mod recovery;
 mod sample;
@@ -14,6 +15,7 @@ mod table;
 mod visibility;
 
 pub use checkpoint::{Arrival, CheckpointFigures, Purpose, Status, TaskTimes};
+pub use faults::FaultFigures;
 pub use measures::{Measures, MinMaxAvg, Progress, SubtaskMeasures, Sums, VertexMeasures};
 pub use recovery::{RecoveryParts, RestartFigures};
 pub use sample::{Comparison, Contestant, Measured, Sample, Spread};
@@ -32,6 +34,8 @@ pub struct Figures {
     pub checkpoints: Vec<CheckpointFigures>,
     /// Restarts in order.
     pub restarts: Vec<RestartFigures>,
+    /// What became of faults, by number; of those at the end that never struck there is nothing.
+    faults: Vec<FaultFigures>,
     /// Running totals.
     pub totals: Totals,
     /// Transactions, and how late their output could be seen.
@@ -115,6 +119,7 @@ impl Figures {
         Self {
             checkpoints: Vec::new(),
             restarts: Vec::new(),
+            faults: Vec::new(),
             totals: Totals::default(),
             visibility: Visibility::default(),
             blocked: vec![Span::ZERO; tasks],
@@ -133,6 +138,7 @@ impl Figures {
     pub fn reset(&mut self) {
         self.spare.extend(self.checkpoints.drain(..).map(|checkpoint| checkpoint.tasks));
         self.restarts.clear();
+        self.faults.clear();
         self.totals = Totals::default();
         self.visibility.reset();
         self.blocked.fill(Span::ZERO);
@@ -158,15 +164,18 @@ impl Figures {
         self.completed().next_back()
     }
 
-    /// How long the job, or a part of it, did not run because of restarts.
+    /// How long the job, or a part of it, did not work because of what restarts mend: [`RecoveryParts::down`] of all
+    /// restarts together, no instant counted twice.
     ///
-    /// Each counts from the restart's preparation to the start of its last task; a restart that was overtaken
-    /// by the next one before any task started counts until then.
+    /// One whose tasks had not all started counts until that of the next one begins, or until the end of the run.
     pub fn downtime(&self) -> Span {
-        let next = self.restarts.iter().skip(1).map(|restart| restart.noticed).chain([self.totals.end]);
-        let down =
-            self.restarts.iter().zip(next).map(|(restart, next)| restart.running.min(next).since(restart.noticed));
-        down.fold(Span::ZERO, |sum, span| sum + span)
+        self.down().fold(Span::ZERO, |sum, (from, to)| sum + to.since(from))
+    }
+
+    /// When the job was down, restart by restart.
+    pub fn down(&self) -> impl Iterator<Item = (Time, Time)> {
+        let next = self.restarts.iter().skip(1).map(|restart| restart.began).chain([self.totals.end]);
+        self.restarts.iter().zip(next).map(|(restart, next)| (restart.began, restart.up().unwrap_or(next).min(next)))
     }
 
     /// From the back, because what is told is nearly always about the newest.
@@ -393,8 +402,15 @@ impl Observer for Figures {
                 self.totals.replayed += from.saturating_sub(position);
                 self.recovery_event(at, event);
             }
-            Event::FaultStruck { .. }
+            Event::FaultStruck { .. } | Event::FaultHit { .. } => {
+                self.fault_event(at, event);
+                self.recovery_event(at, event);
+            }
+            Event::FaultHealed { .. } => self.fault_event(at, event),
+            Event::CoordinatorLost { .. }
+            | Event::CoordinatorTookOver { .. }
             | Event::JobRestarting { .. }
+            | Event::MachinesAwaited { .. }
             | Event::RestorePoint { .. }
             | Event::ChannelsRecovered { .. }
             | Event::SourceCaughtUp { .. }
@@ -524,23 +540,33 @@ mod tests {
     }
 
     #[test]
-    fn downtime_lasts_until_the_last_task_runs_again() {
+    fn downtime_lasts_from_the_fault_until_the_last_task_runs_again() {
         let start = |task, attempt| Event::TaskStarted { task, attempt: Attempt(attempt), checkpoint: ONE };
         let restart = |attempt| Event::JobRestarting { task: OTHER, attempt: Attempt(attempt) };
+        let point = |task| Event::RestorePoint { task, checkpoint: ONE, live: 0 };
+        let failed = Event::TaskFailed { task: OTHER, attempt: Attempt(0) };
         let figures = told(&[
             (0, start(SOURCE, 0)),
             (10, Event::TaskBlocked { task: SOURCE }),
-            (20, Event::TaskFailed { task: OTHER, attempt: Attempt(0) }),
+            (20, failed),
             (20, Event::TaskCancelled { task: SOURCE, attempt: Attempt(0) }),
             (25, restart(1)),
+            (26, point(SOURCE)),
+            (26, point(OTHER)),
+            (27, start(SOURCE, 1)),
+            (29, failed),
             (30, restart(2)),
+            (31, point(SOURCE)),
+            (31, point(OTHER)),
             (35, start(SOURCE, 2)),
             (40, Event::SourceRewound { task: SOURCE, position: 100, from: 175 }),
             (45, start(OTHER, 2)),
             (60, restart(3)),
             (90, Event::RunEnded { drained: 0 }),
         ]);
-        assert_eq!(figures.downtime(), Span(5 + 15 + 30));
+        assert_eq!(figures.downtime(), Span(9 + 16 + 30));
+        let downs: Vec<Option<Span>> = figures.restarts.iter().map(|restart| restart.parts().down).collect();
+        assert_eq!(downs, [None, Some(Span(16)), None]);
         assert_eq!((figures.totals.replayed, figures.restarts[1].replayed), (75, 75));
         assert_eq!((figures.restarts[0].failed, figures.restarts[1].running), (Time(20), Time(45)));
         assert_eq!(figures.blocked[0], Span(10), "a cancelled task is not blocked");

@@ -1,6 +1,6 @@
 //! `cutline compare`: one scenario under several protocols, side by side.
 
-use super::{Command, read_scenario, write_chart};
+use super::{Command, read_scenario, seed, write_chart};
 use crate::base::Problem;
 use crate::campaign::{ProtocolChoice, compare};
 use crate::check::Verdict;
@@ -37,7 +37,7 @@ impl Command for Compare {
                     .value_name("LIST")
                     .help("Names separated by commas, with parameters as name:param=value"),
             )
-            .arg(number("seed").value_parser(clap::value_parser!(u64)).help("Use this seed instead of the scenario's"))
+            .arg(seed())
             .arg(
                 number("seeds")
                     .value_parser(clap::value_parser!(u64).range(1..=100_000))

@@ -82,6 +82,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
+/// `--seed N`, for those who run one seed of a scenario.
+fn seed() -> clap::Arg {
+    clap::Arg::new("seed")
+        .long("seed")
+        .value_name("N")
+        .value_parser(clap::value_parser!(u64))
+        .help("Use this seed instead of the scenario's")
+}
+
 /// The scenario files that the arguments name; folders stand for all `.json` files in and below them.
 fn scenario_files(paths: &[String]) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();

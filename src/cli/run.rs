@@ -1,6 +1,6 @@
 //! `cutline run`: simulate scenarios and judge them.
 
-use super::{Command, mutants::named as mutant_named, named, read_scenario, scenario_files, write_chart};
+use super::{Command, mutants::named as mutant_named, named, read_scenario, scenario_files, seed, write_chart};
 use crate::base::{CheckpointId, Problem};
 use crate::campaign::{Outcome, Repeated, Runner, STORIES, Want, provenance};
 use crate::check::{CheckpointFigures, Figures, Findings, Verdict};
@@ -23,13 +23,7 @@ impl Command for Run {
         clap::Command::new("run")
             .about("Simulate scenarios and judge them by what they expect")
             .arg(Arg::new("scenarios").required(true).num_args(1..).help("Scenario files, or folders of them"))
-            .arg(
-                Arg::new("seed")
-                    .long("seed")
-                    .value_name("N")
-                    .value_parser(clap::value_parser!(u64))
-                    .help("Use this seed instead of the scenario's"),
-            )
+            .arg(seed())
             .arg(
                 Arg::new("json")
                     .long("json")

@@ -1,7 +1,7 @@
 //! `cutline shrink`: from a scenario that fails to a small one that fails in the same way.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "people who wait are told how far it is")]
 
-use super::{Command, read_scenario};
+use super::{Command, read_scenario, seed};
 use crate::base::Problem;
 use crate::campaign::{Failure, Shrunk, Size, shrink};
 use crate::report::{Grid, write_file};
@@ -21,13 +21,7 @@ impl Command for Shrink {
         clap::Command::new("shrink")
             .about("Make a scenario that fails as small as it can be and still fail")
             .arg(Arg::new("scenario").required(true).help("A scenario file whose run ends in FAIL or STUCK"))
-            .arg(
-                Arg::new("seed")
-                    .long("seed")
-                    .value_name("N")
-                    .value_parser(clap::value_parser!(u64))
-                    .help("Use this seed instead of the scenario's"),
-            )
+            .arg(seed())
             .arg(
                 Arg::new("budget")
                     .long("budget")

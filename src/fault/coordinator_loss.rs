@@ -6,3 +6,7 @@ use super::Primitive;
 pub(super) fn primitives() -> Vec<Primitive> {
     vec![Primitive::CrashCoordinator]
 }
+
+pub(super) fn words() -> String {
+    "the coordinator is gone".to_owned()
+}

@@ -2,9 +2,20 @@
 
 use super::Primitive;
 use crate::plan::Plan;
-use crate::scenario::ExternalFault;
+use crate::scenario::{ExternalFault, ExternalMishap};
 
 pub(super) fn primitives(fault: &ExternalFault, plan: &Plan) -> Vec<Primitive> {
     let operator = plan.operator_named(&fault.of).expect("sinks that faults name are checked");
     vec![Primitive::External { operator, does: fault.does }]
+}
+
+pub(super) fn words(fault: &ExternalFault) -> String {
+    let ExternalFault { of, does } = fault;
+    match does {
+        ExternalMishap::Down(lasts) => format!("the system that {of} writes to does not answer for {lasts}"),
+        ExternalMishap::Expire => format!("the oldest transaction of {of} that is not committed is too old"),
+        ExternalMishap::LoseCommit => format!("the next commit of {of} is lost, and an error comes back"),
+        ExternalMishap::LoseReply => format!("the next commit of {of} succeeds, and an error comes back"),
+        ExternalMishap::FailWrite => format!("a write of {of} fails, and the next flush finds out"),
+    }
 }

@@ -10,3 +10,12 @@ pub(super) fn primitives(fault: &LinkFault) -> Vec<Primitive> {
     links.extend(both.then_some(Primitive::Link { from: to, to: from, by, lasts }));
     links
 }
+
+pub(super) fn words(fault: &LinkFault) -> String {
+    let LinkFault { from, to, both, by, lasts } = *fault;
+    let way = if both { format!("between {from} and {to}") } else { format!("from {from} to {to}") };
+    match by {
+        None => format!("nothing gets through {way} for {lasts}"),
+        Some(by) => format!("everything {way} is {by} late for {lasts}"),
+    }
+}

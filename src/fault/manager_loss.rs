@@ -2,7 +2,12 @@
 //! not hear of it any more; the job needs another one in its place.
 
 use super::Primitive;
+use crate::scenario::Node;
 
 pub(super) fn primitives(manager: u32) -> Vec<Primitive> {
     vec![Primitive::Crash(manager)]
+}
+
+pub(super) fn words(manager: u32) -> String {
+    format!("{} is gone", Node::Manager(manager))
 }

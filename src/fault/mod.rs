@@ -8,7 +8,7 @@
 //! [`Mutant`]s are the other way to break things: wrong decisions of the engine, not of its surroundings.
 //!
 //! **Architecture invariant:** what a fault *means* for queues, messages and storage is the world's; here is
-//! only what was asked for.
+//! only what was asked for, and how to say it ([`words`]).
 
 mod clock;
 mod coordinator_loss;
@@ -158,6 +158,27 @@ fn effects(effect: &Effect, plan: &Plan) -> Vec<Primitive> {
     }
 }
 
+/// What a fault does, in words: for those who do not have the scenario before them.
+pub fn words(effect: &Effect) -> String {
+    match effect {
+        Effect::FailTask(name) => task_exception::words(name),
+        Effect::Kill(Node::Manager(manager)) => manager_loss::words(*manager),
+        Effect::Kill(Node::Coordinator) => coordinator_loss::words(),
+        Effect::Message(fault) => message::words(fault),
+        Effect::Link(fault) => link::words(fault),
+        Effect::Pace(fault) => pace::words(fault),
+        Effect::Write(fault) => write::words(fault),
+        Effect::Spoil(name) => spoil::words(name),
+        Effect::Record(mishap) => record::words(*mishap),
+        Effect::Clock(fault) => clock::words(fault),
+        Effect::External(fault) => external::words(fault),
+    }
+}
+
+fn about(checkpoint: Option<CheckpointId>) -> String {
+    checkpoint.map_or(String::new(), |checkpoint| format!(" for checkpoint {checkpoint}"))
+}
+
 /// The task that a checked scenario names.
 fn task_of(name: &scenario::SubtaskName, plan: &Plan) -> TaskId {
     plan.task_named(&name.operator, name.subtask).expect("subtasks that faults name are checked")
@@ -233,5 +254,70 @@ impl Primitive {
             Self::External { does: ExternalMishap::LoseReply, .. } => "commit-reply-lost",
             Self::External { does: ExternalMishap::FailWrite, .. } => "flush-fails",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the faults of a scenario are in words.
+    fn told(faults: &str) -> Vec<String> {
+        let text = format!(
+            r#"{{"cutline": 1,
+              "job": {{"operators": [{{"id": "in", "kind": "source"}}, {{"id": "out", "kind": "sink", "output": "two-phase"}}],
+                       "edges": [{{"from": "in", "to": "out"}}]}},
+              "cluster": {{"task_managers": 2}}, "faults": [{faults}]}}"#
+        );
+        let scenario = scenario::parse(&text, "words.json").unwrap_or_else(|problem| panic!("{problem}"));
+        scenario.faults.iter().map(|fault| words(&fault.effect)).collect()
+    }
+
+    #[test]
+    fn every_fault_says_what_it_does() {
+        let effects = [
+            (r#""fail": "out""#, "out[0] throws an exception"),
+            (r#""kill": "manager[1]""#, "manager[1] is gone"),
+            (r#""kill": "coordinator""#, "the coordinator is gone"),
+            (
+                r#""message": {"kind": "ack", "of": "in", "checkpoint": 3, "do": "lose"}"#,
+                r#"the next message "ack" from in[0] for checkpoint 3 is lost"#,
+            ),
+            (
+                r#""message": {"kind": "trigger", "of": "in", "nth": 3, "do": "double", "by": "5ms"}"#,
+                r#"the next but 2 message "trigger" to in[0] comes once more 5ms later"#,
+            ),
+            (
+                r#""link": {"from": "manager[0]", "to": "coordinator", "do": "cut", "for": "2s"}"#,
+                "nothing gets through from manager[0] to coordinator for 2s",
+            ),
+            (
+                r#""link": {"from": "manager[0]", "to": "manager[1]", "both": true, "do": "slow", "by": "1ms", "for": "2s"}"#,
+                "everything between manager[0] and manager[1] is 1ms late for 2s",
+            ),
+            (r#""pause": {"of": "in", "for": "2s"}"#, "in[0] stands still for 2s"),
+            (
+                r#""slow": {"of": "manager[1]", "factor": 4, "for": "2s"}"#,
+                "each task on manager[1] needs 4 times as long for a record, for 2s",
+            ),
+            (r#""write": {"do": "fail"}"#, "the next write of a snapshot fails"),
+            (
+                r#""write": {"of": "in", "checkpoint": 2, "times": 3, "do": "hide", "by": "1s"}"#,
+                "each of the next 3 writes of a snapshot by in[0] for checkpoint 2 succeeds and cannot be read for 1s",
+            ),
+            (r#""spoil": "in""#, "the newest stored snapshot of in[0] cannot be read any more"),
+            (r#""record": "fails""#, "the next record that a checkpoint is complete fails"),
+            (r#""clock": {"of": "manager[0]", "behind": "3ms"}"#, "the clock of manager[0] is 3ms behind"),
+            (
+                r#""external": {"of": "out", "do": "down", "for": "1s"}"#,
+                "the system that out writes to does not answer for 1s",
+            ),
+            (
+                r#""external": {"of": "out", "do": "lose-reply"}"#,
+                "the next commit of out succeeds, and an error comes back",
+            ),
+        ];
+        let faults: Vec<String> = effects.iter().map(|(written, _)| format!(r#"{{"at": "1s", {written}}}"#)).collect();
+        assert_eq!(told(&faults.join(", ")), effects.map(|(_, words)| words));
     }
 }

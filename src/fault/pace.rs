@@ -3,7 +3,7 @@
 use super::{Primitive, task_of};
 use crate::base::TaskId;
 use crate::plan::Plan;
-use crate::scenario::{PaceFault, Paced};
+use crate::scenario::{Node, PaceFault, Paced};
 
 pub(super) fn primitives(fault: &PaceFault, plan: &Plan) -> Vec<Primitive> {
     let tasks: Vec<TaskId> = match &fault.of {
@@ -14,4 +14,16 @@ pub(super) fn primitives(fault: &PaceFault, plan: &Plan) -> Vec<Primitive> {
     };
     let (factor, lasts) = (fault.factor.unwrap_or(0), fault.lasts);
     tasks.into_iter().map(|task| Primitive::Pace { task, factor, lasts }).collect()
+}
+
+pub(super) fn words(fault: &PaceFault) -> String {
+    let PaceFault { of, factor, lasts } = fault;
+    let of = match of {
+        Paced::Task(name) => name.to_string(),
+        Paced::Manager(manager) => format!("each task on {}", Node::Manager(*manager)),
+    };
+    match factor {
+        None => format!("{of} stands still for {lasts}"),
+        Some(factor) => format!("{of} needs {factor} times as long for a record, for {lasts}"),
+    }
 }

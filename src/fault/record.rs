@@ -6,3 +6,12 @@ use crate::scenario::RecordMishap;
 pub(super) fn primitives(mishap: RecordMishap) -> Vec<Primitive> {
     vec![Primitive::Record(mishap)]
 }
+
+pub(super) fn words(mishap: RecordMishap) -> String {
+    let does = match mishap {
+        RecordMishap::Fail => "fails",
+        RecordMishap::Deny => "is stored, and nobody is told whether it was",
+        RecordMishap::Vanish => "is not stored, and nobody is told whether it was",
+    };
+    format!("the next record that a checkpoint is complete {does}")
+}

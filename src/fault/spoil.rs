@@ -7,3 +7,7 @@ use crate::scenario::SubtaskName;
 pub(super) fn primitives(name: &SubtaskName, plan: &Plan) -> Vec<Primitive> {
     vec![Primitive::Spoil(task_of(name, plan))]
 }
+
+pub(super) fn words(name: &SubtaskName) -> String {
+    format!("the newest stored snapshot of {name} cannot be read any more")
+}

@@ -7,3 +7,7 @@ use crate::scenario::SubtaskName;
 pub(super) fn primitives(name: &SubtaskName, plan: &Plan) -> Vec<Primitive> {
     vec![Primitive::Throw(task_of(name, plan))]
 }
+
+pub(super) fn words(name: &SubtaskName) -> String {
+    format!("{name} throws an exception")
+}

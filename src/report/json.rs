@@ -24,9 +24,11 @@ pub fn json(view: &RunView) -> Value {
     let expectations = view.expectations.iter().map(|e| json!({"met": e.met, "text": e.text}));
     let restarts = figures.restarts.iter().map(|restart| {
         json!({
-            "task": plan.task_name(restart.cause),
+            "task": restart.cause.map(|task| plan.task_name(task)),
             "attempt": restart.attempt.0,
             "failed_ns": instant(restart.failed),
+            "coordinator_lost_ns": instant(restart.lost),
+            "took_over_ns": instant(restart.took_over),
             "noticed_ns": instant(restart.noticed),
             "running_ns": instant(restart.running),
             "restored": restart.restored.map(|checkpoint| checkpoint.0),
@@ -50,6 +52,7 @@ pub fn json(view: &RunView) -> Value {
         "figures": named(view),
         "checkpoints": figures.checkpoints.iter().map(|c| checkpoint_json(view, c)).collect::<Vec<_>>(),
         "slowest_completed": super::slowest(figures).map(|c| tasks(view, c)),
+        "faults": super::faults::faults_json(view),
         "restarts": restarts.collect::<Vec<_>>(),
         "checks": checks.collect::<Vec<_>>(),
         "expectations": expectations.collect::<Vec<_>>(),

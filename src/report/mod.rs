@@ -14,6 +14,7 @@
 mod canvas;
 mod checkpoint;
 pub mod compare;
+mod faults;
 mod file;
 mod grid;
 mod json;

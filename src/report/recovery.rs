@@ -6,8 +6,8 @@ use crate::check::RestartFigures;
 use crate::plan::Plan;
 use std::ops::Range;
 
-/// More restarts than this are not all shown.
-const RESTARTS: usize = 8;
+/// More restarts, or faults, than this are not all shown.
+const MANY: usize = 8;
 
 const TITLE: &str =
     "Recoveries: what each restart took, part by part; lag is the most records that waited at the sources";
@@ -18,7 +18,7 @@ pub(super) fn recoveries(view: &RunView) -> String {
     if restarts.is_empty() {
         return String::new();
     }
-    let left_out = left_out(restarts);
+    let left_out = left_out(restarts.len());
     let shown: Vec<&RestartFigures> =
         restarts.iter().enumerate().filter(|(n, _)| !left_out.contains(n)).map(|(_, restart)| restart).collect();
     let cells = |cell: Cell| shown.iter().map(|restart| cell(view.plan, restart)).collect();
@@ -31,9 +31,9 @@ pub(super) fn recoveries(view: &RunView) -> String {
     format!("\n{}\n{rows}", wrap(TITLE, WIDTH, 2))
 }
 
-/// Which restarts are not shown: of many, those before the last.
-pub(super) fn left_out(restarts: &[RestartFigures]) -> Range<usize> {
-    if restarts.len() > RESTARTS { RESTARTS - 1..restarts.len() - 1 } else { 0..0 }
+/// Which are not shown of so many: those before the last.
+pub(super) fn left_out(all: usize) -> Range<usize> {
+    if all > MANY { MANY - 1..all - 1 } else { 0..0 }
 }
 
 type Cell = fn(&Plan, &RestartFigures) -> String;

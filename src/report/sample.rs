@@ -93,6 +93,7 @@ pub(crate) fn run(size: Size, order: Order) -> (Scenario, Plan, Figures) {
 
 fn crash(figures: &mut Figures, plan: &Plan) {
     let (task, source, at) = (TaskId(2), TaskId(0), |ms: u64| Time(ms * 1_000_000));
+    figures.event(at(3100), &Event::FaultStruck { fault: 0 });
     figures.event(at(3100), &Event::TaskFailed { task, attempt: Attempt(0) });
     figures.event(at(3100), &Event::JobRestarting { task, attempt: Attempt(1) });
     for task in plan.task_ids() {

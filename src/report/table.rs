@@ -1,6 +1,7 @@
 //! The table that `run` prints for one run: at most 100 columns, no colour.
 
 use super::checkpoint::kind;
+use super::faults::faults;
 use super::recovery::{left_out, recoveries};
 use super::{Grid, RunView, elide, hang, slowest, wrap};
 use crate::base::{Bytes, Span, TaskId, Time};
@@ -26,6 +27,7 @@ pub fn table(view: &RunView) -> String {
     if let Some(checkpoint) = slowest(view.figures) {
         out += &one_checkpoint(view.plan, checkpoint);
     }
+    out += &faults(view);
     out += &recoveries(view);
     out += &accounts(view);
     out += &verdicts(view);
@@ -56,7 +58,7 @@ pub(super) fn header(view: &RunView) -> String {
     format!("{}\n{}\n{}\n", wrap(&title, WIDTH, 2), wrap(&facts, WIDTH, 2), wrap(&order.join(", "), WIDTH, 2))
 }
 
-fn counted(n: u64, what: &str) -> String {
+pub(super) fn counted(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
@@ -231,7 +233,7 @@ fn accounts(view: &RunView) -> String {
     let totals = &view.figures.totals;
     let mut out = String::from("\n");
     let restarts = &view.figures.restarts;
-    let left_out = left_out(restarts);
+    let left_out = left_out(restarts.len());
     for (n, restart) in restarts.iter().enumerate() {
         if n == left_out.start && !left_out.is_empty() {
             let _ = writeln!(out, "… {} left out …", counted(left_out.len() as u64, "restart"));
@@ -259,16 +261,11 @@ fn accounts(view: &RunView) -> String {
 }
 
 fn restart_line(plan: &Plan, n: usize, restart: &RestartFigures) -> String {
-    let name = plan.task_name(restart.cause);
-    let mut line = match restart.failed {
-        // No task threw: it was the coordinator that had seen too many checkpoints fail.
-        Time::NEVER => format!("Restart {n}: the coordinator failed the job at {}", restart.noticed),
-        failed if failed == restart.noticed => format!("Restart {n}: {name} failed at {failed}"),
-        failed => format!("Restart {n}: {name} failed at {failed}, noticed at {}", restart.noticed),
-    };
-    let _ = match restart.running {
-        Time::NEVER => write!(line, ", never ran again"),
-        at => write!(line, ", ran again at {at} (down {})", at.since(restart.noticed)),
+    let mut line = format!("Restart {n}: {}", reason(plan, restart));
+    let _ = match (restart.up(), restart.running) {
+        (Some(at), _) => write!(line, ", ran again at {at} (down {})", or_dash(restart.parts().down)),
+        (None, Time::NEVER) => write!(line, ", never ran again"),
+        (None, _) => write!(line, ", never ran again as a whole"),
     };
     let _ = match restart.restored {
         None => Ok(()),
@@ -277,6 +274,27 @@ fn restart_line(plan: &Plan, n: usize, restart: &RestartFigures) -> String {
     };
     let _ = write!(line, ", {} replayed", counted(restart.replayed, "record"));
     line
+}
+
+/// Why the job was restarted, and when.
+fn reason(plan: &Plan, restart: &RestartFigures) -> String {
+    let taken_over = match restart.took_over {
+        Time::NEVER => String::new(),
+        at => format!("the coordinator was lost at {}, and another took over at {at}", restart.lost),
+    };
+    let first = match restart.cause.map(|task| plan.task_name(task)) {
+        None if restart.took_over == restart.noticed => return taken_over,
+        // No task threw: it was the coordinator that had seen too many checkpoints fail.
+        None => format!("the coordinator failed the job at {}", restart.noticed),
+        Some(name) => {
+            let earlier = restart.began < restart.failed;
+            let fault = if earlier { format!(" after the fault at {}", restart.began) } else { String::new() };
+            let is_late = restart.noticed > restart.failed;
+            let noticed = if is_late { format!(", noticed at {}", restart.noticed) } else { String::new() };
+            format!("{name} failed at {}{fault}{noticed}", restart.failed)
+        }
+    };
+    if taken_over.is_empty() { first } else { format!("{first}, {taken_over}") }
 }
 
 fn verdicts(view: &RunView) -> String {
@@ -354,6 +372,39 @@ mod tests {
         ] {
             assert!(text.contains(part), "\"{part}\" is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_restart_is_told_with_its_reason() {
+        let (_, plan, figures) = sample::run(sample::Size::Small, Order::Emit);
+        let told = |change: &dyn Fn(&mut RestartFigures)| {
+            let mut restart = figures.restarts[0];
+            change(&mut restart);
+            restart_line(&plan, 1, &restart)
+        };
+        let at = |ms: u64| Time(ms * 1_000_000);
+        let rest = "ran again at 3.2s (down 100ms) from checkpoint 3, 40 records replayed";
+        assert_eq!(told(&|_| ()), format!("Restart 1: join[1] failed at 3.1s, {rest}"));
+        let by_itself = |restart: &mut RestartFigures| (restart.cause, restart.failed) = (None, Time::NEVER);
+        assert_eq!(told(&by_itself), format!("Restart 1: the coordinator failed the job at 3.1s, {rest}"));
+        let taken_over = |restart: &mut RestartFigures| {
+            by_itself(restart);
+            (restart.began, restart.lost, restart.took_over) = (at(2800), at(2800), restart.noticed);
+        };
+        let lost = "Restart 1: the coordinator was lost at 2.8s, and another took over at 3.1s, ran again at 3.2s \
+                    (down 400ms) from checkpoint 3";
+        assert!(told(&taken_over).starts_with(lost), "{}", told(&taken_over));
+        let after = told(&|restart| (restart.began, restart.noticed) = (at(2950), at(3120)));
+        let told_so = "Restart 1: join[1] failed at 3.1s after the fault at 2.95s, noticed at 3.12s, ran again at 3.2s \
+                       (down 250ms)";
+        assert!(after.starts_with(told_so), "{after}");
+        let meanwhile = |restart: &mut RestartFigures| (restart.lost, restart.took_over) = (at(3110), at(3140));
+        let both =
+            "Restart 1: join[1] failed at 3.1s, the coordinator was lost at 3.11s, and another took over at 3.14s, ran";
+        assert!(told(&meanwhile).starts_with(both), "{}", told(&meanwhile));
+        assert!(told(&|restart| restart.starting = 1).contains("at 3.1s, never ran again as a whole from"));
+        let never = told(&|restart| (restart.starting, restart.running) = (4, Time::NEVER));
+        assert!(never.contains("at 3.1s, never ran again from"), "{never}");
     }
 
     #[test]

@@ -325,6 +325,13 @@ fn critical_path(picture: &mut Picture, told: &Difference, rows: &Rows, scale: &
     picture.shapes.push(super::Shape::Polygon { points, fill: color::BLACK });
 }
 
+/// A fault strikes: a dashed line from a point that hangs from its upper end.
+fn strike(picture: &mut Picture, x: f64, top: f64, bottom: f64) {
+    picture.dashed(x, top, bottom, 1.5, color::VERMILLION);
+    let points = vec![(x - 4.5, top), (x + 4.5, top), (x, top + 7.0)];
+    picture.shapes.push(super::Shape::Polygon { points, fill: color::VERMILLION });
+}
+
 /// All checkpoints of the run by their end-to-end duration, at their trigger.
 fn all_checkpoints(picture: &mut Picture, figures: &Figures, chosen: &CheckpointFigures, area: Area) {
     let bottom = area.y + area.height;
@@ -335,12 +342,12 @@ fn all_checkpoints(picture: &mut Picture, figures: &Figures, chosen: &Checkpoint
     let bar = (area.width / figures.checkpoints.len() as f64 * 0.5).clamp(1.0, 8.0);
     picture.text(area.x - 10.0, area.y + 9.0, "end-to-end", TEXT, 1.0, color::BLACK);
     picture.text(area.x - 10.0, area.y + 24.0, "of all", TEXT, 1.0, color::BLACK);
+    for (from, to) in figures.down() {
+        picture.rect(x(from), area.y, (x(to) - x(from)).max(1.5), area.height, color::FAINT);
+    }
     for part in [0.0, 1.0] {
         let y = bottom - area.height * part;
         picture.line(vec![(area.x, y), (area.x + area.width, y)], 0.5, color::PALE);
-    }
-    for restart in &figures.restarts {
-        picture.dashed(x(restart.noticed), area.y, bottom, 1.5, color::VERMILLION);
     }
     // The chosen one comes last, so that no neighbour hides it.
     let others = figures.checkpoints.iter().filter(|checkpoint| checkpoint.id != chosen.id);
@@ -359,6 +366,9 @@ fn all_checkpoints(picture: &mut Picture, figures: &Figures, chosen: &Checkpoint
             }
         }
     }
+    for at in figures.strikes().filter(|at| *at <= end) {
+        strike(picture, x(at), area.y, bottom);
+    }
     for n in 0.. {
         let at = tick(end.0 as f64, 9.0) * n;
         if at > end.0 {
@@ -370,8 +380,11 @@ fn all_checkpoints(picture: &mut Picture, figures: &Figures, chosen: &Checkpoint
     if figures.checkpoints.iter().any(|c| c.status != Status::Completed) {
         words.push("×: not completed".to_owned());
     }
+    if figures.strikes().next().is_some() {
+        words.push("dashed: fault".to_owned());
+    }
     if !figures.restarts.is_empty() {
-        words.push("dashed: restart".to_owned());
+        words.push("grey: down".to_owned());
     }
     picture.text(area.x + area.width, area.y - 6.0, words.join(" · "), TEXT - 1.0, 1.0, color::GREY);
 }
@@ -397,6 +410,29 @@ mod tests {
         assert_eq!(timeline(&plan, &figures, Some(CheckpointId(4)), CAPTION), None);
         assert_eq!(timeline(&plan, &figures, Some(CheckpointId(99)), CAPTION), None);
         assert!(timeline(&plan, &figures, Some(CheckpointId(2)), CAPTION).is_some());
+    }
+
+    #[test]
+    fn faults_and_what_they_cost_are_seen_among_all_checkpoints() {
+        let (_, plan, figures) = sample::run(Size::Small, Order::Emit);
+        let picture = timeline(&plan, &figures, None, CAPTION).expect("a checkpoint completed");
+        let tips = picture.shapes.iter().filter_map(|shape| match shape {
+            Shape::Polygon { points, fill: color::VERMILLION } => Some(points[2].0),
+            _ => None,
+        });
+        let downs = picture.shapes.iter().filter_map(|shape| match shape {
+            Shape::Rect { x, width, fill: color::FAINT, .. } => Some((*x, *width)),
+            _ => None,
+        });
+        let (tips, downs) = (tips.collect::<Vec<_>>(), downs.collect::<Vec<_>>());
+        // Down for 100ms from 3.1s on.
+        let [(from, width)] = downs[..] else { panic!("{downs:?}") };
+        assert_eq!(tips, [from]);
+        let began = picture.shapes.iter().find_map(|shape| match shape {
+            Shape::Text { x, text, anchor: 0.5, .. } if text == "0" => Some(*x),
+            _ => None,
+        });
+        assert!(((from - began.expect("an axis")) / width - 31.0).abs() < 0.01, "{from} {width}");
     }
 
     /// With `CUTLINE_CHARTS` set to a folder, the charts are left there to be looked at.

@@ -62,6 +62,15 @@ pub enum Node {
     Manager(u32),
 }
 
+impl std::fmt::Display for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Coordinator => write!(f, "coordinator"),
+            Self::Manager(number) => write!(f, "manager[{number}]"),
+        }
+    }
+}
+
 /// What happens to which message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageFault {

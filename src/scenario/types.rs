@@ -538,6 +538,12 @@ pub struct SubtaskName {
     pub subtask: u32,
 }
 
+impl std::fmt::Display for SubtaskName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}[{}]", self.operator, self.subtask)
+    }
+}
+
 /// A choice named by the identity of the step to take: what a recorded schedule is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {

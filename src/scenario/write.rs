@@ -443,13 +443,13 @@ fn fault(fault: &Fault) -> Json {
 /// An effect, and the name of its field.
 fn effect(effect: &Effect) -> (&'static str, Json) {
     match effect {
-        Effect::FailTask(name) => ("fail", subtask(name).into()),
-        Effect::Kill(machine) => ("kill", node(*machine).into()),
+        Effect::FailTask(name) => ("fail", name.to_string().into()),
+        Effect::Kill(machine) => ("kill", machine.to_string().into()),
         Effect::Message(fault) => ("message", message(fault)),
         Effect::Link(fault) => ("link", link(fault)),
         Effect::Pace(fault) => (if fault.factor.is_some() { "slow" } else { "pause" }, pace(fault)),
         Effect::Write(fault) => ("write", snapshot_write(fault)),
-        Effect::Spoil(name) => ("spoil", subtask(name).into()),
+        Effect::Spoil(name) => ("spoil", name.to_string().into()),
         Effect::Record(RecordMishap::Fail) => ("record", "fails".into()),
         Effect::Record(RecordMishap::Deny) => ("record", "stored-but-unknown".into()),
         Effect::Record(RecordMishap::Vanish) => ("record", "lost-and-unknown".into()),
@@ -470,13 +470,6 @@ fn at_external(fault: &ExternalFault) -> Json {
     Fields::default().put("of", &**of).put("do", word).some("for", lasts.copied().map(Span::exact)).done()
 }
 
-fn node(machine: Node) -> String {
-    match machine {
-        Node::Coordinator => "coordinator".to_owned(),
-        Node::Manager(number) => format!("manager[{number}]"),
-    }
-}
-
 fn message(fault: &MessageFault) -> Json {
     let MessageFault { kind, of, checkpoint, nth, does } = fault;
     let (word, by) = match does {
@@ -486,7 +479,7 @@ fn message(fault: &MessageFault) -> Json {
     };
     Fields::default()
         .put("kind", kind.name())
-        .some("of", of.as_ref().map(subtask))
+        .some("of", of.as_ref().map(SubtaskName::to_string))
         .some("checkpoint", checkpoint.map(|checkpoint| checkpoint.0))
         .put("nth", *nth)
         .put("do", word)
@@ -497,8 +490,8 @@ fn message(fault: &MessageFault) -> Json {
 fn link(fault: &LinkFault) -> Json {
     let LinkFault { from, to, both, by, lasts } = *fault;
     Fields::default()
-        .put("from", node(from))
-        .put("to", node(to))
+        .put("from", from.to_string())
+        .put("to", to.to_string())
         .put("both", both)
         .put("do", if by.is_some() { "slow" } else { "cut" })
         .some("by", by.map(Span::exact))
@@ -509,8 +502,8 @@ fn link(fault: &LinkFault) -> Json {
 fn pace(fault: &PaceFault) -> Json {
     let PaceFault { of, factor, lasts } = fault;
     let of = match of {
-        Paced::Task(name) => subtask(name),
-        Paced::Manager(number) => node(Node::Manager(*number)),
+        Paced::Task(name) => name.to_string(),
+        Paced::Manager(number) => Node::Manager(*number).to_string(),
     };
     Fields::default().put("of", of).some("factor", *factor).put("for", lasts.exact()).done()
 }
@@ -524,7 +517,7 @@ fn snapshot_write(fault: &WriteFault) -> Json {
         WriteMishap::Hide(by) => ("hide", Some(by)),
     };
     Fields::default()
-        .some("of", of.as_ref().map(subtask))
+        .some("of", of.as_ref().map(SubtaskName::to_string))
         .some("checkpoint", checkpoint.map(|checkpoint| checkpoint.0))
         .put("times", *times)
         .put("do", word)
@@ -534,13 +527,8 @@ fn snapshot_write(fault: &WriteFault) -> Json {
 
 fn clock(fault: &ClockFault) -> Json {
     let ClockFault { manager, by, behind } = *fault;
-    let of = node(Node::Manager(manager));
+    let of = Node::Manager(manager).to_string();
     Fields::default().put("of", of).put(if behind { "behind" } else { "ahead" }, by.exact()).done()
-}
-
-fn subtask(name: &SubtaskName) -> String {
-    let SubtaskName { operator, subtask } = name;
-    format!("{operator}[{subtask}]")
 }
 
 fn predicate(predicate: &Predicate) -> Json {

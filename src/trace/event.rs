@@ -374,6 +374,8 @@ events! {
     SplitReturned "split-returned" { task: TaskId, split: u32 }
     /// A message about splits could not be delivered: the reader it concerns is to be failed.
     SplitMessageLost "split-message-lost" { task: TaskId }
+    /// The time for a restart has come, and it waits for machines to take the place of lost ones.
+    MachinesAwaited "machines-awaited" { restart: u32 }
 }
 
 impl Event {

@@ -6,6 +6,7 @@
 
 use super::{Event, EventKind};
 use crate::base::{CheckpointId, Place};
+use std::fmt;
 
 /// "The `nth` event of this `kind` at this `task` about this `checkpoint`."
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,20 @@ impl Predicate {
     /// Any event of this kind, the first one.
     pub fn first(kind: EventKind) -> Self {
         Self { kind, of: None, checkpoint: None, nth: 1, place: Place::default() }
+    }
+}
+
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, of, checkpoint, nth, place: _ } = self;
+        write!(f, "{}", kind.name())?;
+        if let Some(of) = of {
+            write!(f, " of {of}")?;
+        }
+        if let Some(checkpoint) = checkpoint {
+            write!(f, " for checkpoint {checkpoint}")?;
+        }
+        if *nth > 1 { write!(f, ", number {nth}") } else { Ok(()) }
     }
 }
 

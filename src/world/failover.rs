@@ -35,13 +35,16 @@ pub(super) struct Failover {
     pub void_restarts: u32,
     /// The time for the restart has come; it may wait for machines.
     pub due: bool,
+    /// It does, and that has been told.
+    awaits_machines: bool,
 }
 
 impl Failover {
     /// For a new run.
     pub fn reset(&mut self) {
         (self.down, self.starting, self.global) = (false, 0, false);
-        (self.awaits_restart, self.void_restarts, self.due) = (false, 0, false);
+        (self.awaits_restart, self.void_restarts) = (false, 0);
+        (self.due, self.awaits_machines) = (false, false);
         self.failed.clear();
         self.restarts.reset();
     }
@@ -171,10 +174,16 @@ impl World {
 
     /// Restarts the job if it is time and every task has a machine.
     pub(super) fn restart_if_possible<H: Host>(&mut self, job: &Job, host: &mut H) {
-        if !self.failover.due || self.coordinator.lost || self.ended || self.waits_for_machines(job, host) {
+        if !self.failover.due || self.coordinator.lost || self.ended {
             return;
         }
-        self.failover.due = false;
+        if self.waits_for_machines(job, host) {
+            if !std::mem::replace(&mut self.failover.awaits_machines, true) {
+                host.emit(Event::MachinesAwaited { restart: self.failover.restarts.granted });
+            }
+            return;
+        }
+        (self.failover.due, self.failover.awaits_machines) = (false, false);
         self.restart(job, host);
     }
 

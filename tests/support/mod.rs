@@ -5,11 +5,12 @@ pub mod source;
 
 use cutline::campaign::{Failure, Judge, Outcome, Runner, Want, limits_for, shrink};
 use cutline::check::Verdict;
+use cutline::drive::{Chooser, wander::wander};
 use cutline::protocol::ZOO;
 use cutline::report::write_file;
 use cutline::scenario::{self, Limits, Scenario};
 use cutline::trace::{Observer, Stamped};
-use cutline::world::Job;
+use cutline::world::{Job, World};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,6 +41,26 @@ pub fn run(job: &Arc<Job>, seed: u64, want: Want) -> (Outcome, Runner) {
     let mut runner = Runner::new(Arc::clone(job), want).unwrap_or_else(|problem| panic!("{problem}"));
     let outcome = runner.run(seed);
     (outcome, runner)
+}
+
+/// A run in virtual time passes; one that does not is left behind, shrunk, under the name of the law.
+pub fn passes_in_virtual_time(scenario: Scenario, seed: u64, law: &str) {
+    let job = compile(scenario);
+    let (Outcome { verdict, .. }, _) = run(&job, seed, Want { figures: false, ..Want::default() });
+    let protocol = job.protocol.name();
+    assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}: {verdict:?}; {}", kept_small(law, &job.scenario));
+}
+
+/// A run whose steps a chooser takes comes to its end and passes; one that does not is left behind under the name of
+/// the law.
+pub fn passes_in_order(scenario: Scenario, seed: u64, chooser: &mut impl Chooser, law: &str) {
+    let job = compile(scenario);
+    let mut trace: Vec<Stamped> = Vec::new();
+    let ended = wander(&job, &mut World::new(&job), seed, chooser, 200_000, &mut trace);
+    let (protocol, kept) = (job.protocol.name(), || kept(law, &job.scenario));
+    assert!(ended, "{protocol}, seed {seed}: the job came to no end; {}", kept());
+    let verdict = judge(&job, seed, &trace);
+    assert!(verdict == Verdict::Pass, "{protocol}, seed {seed}: {verdict:?}; {}", kept());
 }
 
 /// How many cases a property test runs: `default`, or what `CUTLINE_CASES` says.

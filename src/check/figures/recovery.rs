@@ -1,9 +1,11 @@
 //! What each restart cost, by part.
 //!
 //! ```text
-//! fault struck ─ detection ─ job-restarting ─ back-off ─ restore-point ─ slots ─ restore ─ last task-started ─ catch-up
+//! fault struck ─ detection ─ job-restarting ─ back-off ─ machines-awaited ─ slots ─ restore-point ─ restore
+//!              ─ last task-started ─ catch-up ─ last source-caught-up
 //! ```
 //!
+//! A restart that finds all the machines it needs waits for none, and has no `machines-awaited`.
 //! The parts up to the last start follow one another; together they are what users wait for anything to run again.
 //! Restored channels are read while sources catch up already, so that part lies beside the catch-up. A source has
 //! caught up when it has read again all that it had read before, and all that had arrived meanwhile.
@@ -17,15 +19,22 @@ use crate::trace::Event;
 pub struct RestartFigures {
     /// The attempt that it began.
     pub attempt: Attempt,
-    /// The task whose failure it answers.
-    pub cause: TaskId,
-    /// When the fault struck that made the task fail.
-    pub struck: Time,
-    /// When that task failed.
+    /// The task whose failure it answers; `None`: the coordinator gave the job up, or was lost itself.
+    pub cause: Option<TaskId>,
+    /// When the first thing went wrong that it mends: a fault that made a task fail, the failure, or the loss of the
+    /// coordinator.
+    pub began: Time,
+    /// When the task failed whose failure it answers.
     pub failed: Time,
-    /// When the failure was noticed and the restart prepared.
+    /// When a coordinator was lost: that is why the job restarts, or it happened while the job was down.
+    pub lost: Time,
+    /// When another one took over from it.
+    pub took_over: Time,
+    /// When the failure was noticed, or the coordinator replaced, and the restart prepared.
     pub noticed: Time,
-    /// When the delay of the restart strategy was over and the recovery planned.
+    /// When the delay of the restart strategy was over and machines were missing.
+    pub awaited: Time,
+    /// When there was nothing more to wait for and the recovery was planned.
     pub planned: Time,
     /// When the last task so far had started.
     pub running: Time,
@@ -52,11 +61,12 @@ pub struct RestartFigures {
 /// The parts of a recovery; `None`: it did not come to the end of this part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecoveryParts {
-    /// From the fault until it was noticed; zero if there was no fault: the coordinator gave the job up itself.
+    /// From the fault until it was noticed, or until a lost coordinator was replaced; zero if there was no fault: the
+    /// coordinator gave the job up itself.
     pub detection: Span,
-    /// From there until tasks are restored: what the restart strategy says.
+    /// From there until tasks may be restored: what the restart strategy says.
     pub back_off: Option<Span>,
-    /// Waiting for slots; the cluster always has enough of them.
+    /// Waiting for slots: for machines that take the place of lost ones.
     pub slots: Option<Span>,
     /// Deploying tasks and loading their state, until the slowest has started.
     pub restore: Option<Span>,
@@ -71,13 +81,16 @@ pub struct RecoveryParts {
 }
 
 impl RestartFigures {
-    pub(super) fn new(attempt: Attempt, cause: TaskId, noticed: Time) -> Self {
+    pub(super) fn new(attempt: Attempt, noticed: Time) -> Self {
         Self {
             attempt,
-            cause,
-            struck: Time::NEVER,
+            cause: None,
+            began: noticed,
             failed: Time::NEVER,
+            lost: Time::NEVER,
+            took_over: Time::NEVER,
             noticed,
+            awaited: Time::NEVER,
             planned: Time::NEVER,
             running: Time::NEVER,
             slowest: None,
@@ -92,25 +105,29 @@ impl RestartFigures {
         }
     }
 
+    /// When every task ran again, if that came.
+    pub fn up(&self) -> Option<Time> {
+        let last = if self.running == Time::NEVER { self.planned } else { self.running };
+        (self.planned != Time::NEVER && self.starting == 0).then_some(last)
+    }
+
     /// How long each part took.
     pub fn parts(&self) -> RecoveryParts {
-        let began = self.struck.min(self.failed).min(self.noticed);
-        let is_planned = self.planned != Time::NEVER;
-        let runs = is_planned && self.starting == 0;
-        let running = if self.running == Time::NEVER { self.planned } else { self.running };
+        let (due, is_planned) = (self.awaited.min(self.planned), self.planned != Time::NEVER);
+        let (runs, running) = (self.up().is_some(), self.up().unwrap_or(Time::NEVER));
         // A source without a rate may be through before the slowest task starts.
         let caught_up = if self.caught_up == Time::NEVER { running } else { self.caught_up.max(running) };
         let recovered = if self.recovered == Time::NEVER { running } else { self.recovered };
         let is_over = runs && self.behind == 0;
         RecoveryParts {
-            detection: self.noticed.since(began),
-            back_off: is_planned.then(|| self.planned.since(self.noticed)),
-            slots: is_planned.then_some(Span::ZERO),
+            detection: self.noticed.since(self.began),
+            back_off: (due != Time::NEVER).then(|| due.since(self.noticed)),
+            slots: is_planned.then(|| self.planned.since(due)),
             restore: runs.then(|| running.since(self.planned)),
             channels: self.channels,
             catch_up: is_over.then(|| caught_up.since(running)),
-            down: runs.then(|| running.since(began)),
-            total: is_over.then(|| caught_up.max(recovered).since(began)),
+            down: runs.then(|| running.since(self.began)),
+            total: is_over.then(|| caught_up.max(recovered).since(self.began)),
         }
     }
 }
@@ -118,11 +135,15 @@ impl RestartFigures {
 /// What the fold has to remember of a recovery that is under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recovering {
-    /// The last fault that struck since the last restart.
+    /// The last fault that struck, or whose trap was sprung, since the last restart.
     struck: Time,
-    /// The last failure since then, and the fault before it.
-    failed: Time,
-    cause: Time,
+    /// The first thing since then that went wrong because of one.
+    began: Time,
+    /// The loss of a coordinator since then, and the takeover.
+    lost: Time,
+    took_over: Time,
+    /// When each task failed since then.
+    failed: Vec<Time>,
     /// When each task started.
     started: Vec<Time>,
     /// Sources that have not caught up, by task.
@@ -134,16 +155,33 @@ pub(super) struct Recovering {
 impl Recovering {
     pub fn new(sources: Vec<bool>) -> Self {
         let tasks = sources.len();
-        let mut fold =
-            Self { started: vec![Time::NEVER; tasks], behind: vec![false; tasks], sources, ..Self::default() };
+        let never = vec![Time::NEVER; tasks];
+        let mut fold = Self { failed: never.clone(), started: never, sources, ..Self::default() };
+        fold.behind.resize(tasks, false);
         fold.reset();
         fold
     }
 
     pub fn reset(&mut self) {
-        (self.struck, self.failed, self.cause) = (Time::NEVER, Time::NEVER, Time::NEVER);
+        self.forget_failures();
         self.started.fill(Time::NEVER);
         self.behind.fill(false);
+    }
+
+    fn forget_failures(&mut self) {
+        (self.struck, self.began, self.lost, self.took_over) = (Time::NEVER, Time::NEVER, Time::NEVER, Time::NEVER);
+        self.failed.fill(Time::NEVER);
+    }
+
+    /// The restart that is prepared now, and why.
+    fn restart(&mut self, at: Time, task: TaskId, attempt: Attempt) -> RestartFigures {
+        let restart = RestartFigures::new(attempt, at);
+        // Whoever takes over names no task, and neither does a coordinator that gives the job up.
+        let failed = if self.took_over == Time::NEVER { self.failed[task.index()] } else { Time::NEVER };
+        let cause = (failed != Time::NEVER).then_some(task);
+        let (began, lost, took_over) = (self.began.min(at), self.lost, self.took_over);
+        self.reset();
+        RestartFigures { cause, began, failed, lost, took_over, ..restart }
     }
 }
 
@@ -151,24 +189,30 @@ impl Figures {
     /// An event of a failure or a recovery.
     pub(super) fn recovery_event(&mut self, at: Time, event: &Event) {
         let fold = &mut self.recovering;
-        if let Event::JobRestarting { task, attempt } = *event {
-            let (struck, failed) = (fold.cause, fold.failed);
-            fold.reset();
-            self.restarts.push(RestartFigures { struck, failed, ..RestartFigures::new(attempt, task, at) });
-            return;
-        }
         match *event {
-            Event::FaultStruck { .. } => fold.struck = at,
-            Event::TaskFailed { .. } => (fold.failed, fold.cause) = (at, fold.struck),
+            Event::FaultStruck { .. } | Event::FaultHit { .. } => fold.struck = at,
+            Event::TaskFailed { task, .. } => {
+                fold.began = fold.began.min(fold.struck).min(at);
+                fold.failed[task.index()] = at;
+            }
+            Event::CoordinatorLost { .. } => (fold.began, fold.lost) = (fold.began.min(at), at),
+            Event::CoordinatorTookOver { .. } => fold.took_over = at,
+            Event::JobRestarting { task, attempt } => return self.restarts.push(fold.restart(at, task, attempt)),
             _ => {}
         }
         let Some(restart) = self.restarts.last_mut() else { return };
         match *event {
+            Event::CoordinatorTookOver { .. } if restart.planned == Time::NEVER => {
+                // The job was down already, and goes on with this restart.
+                (restart.lost, restart.took_over) = (fold.lost, at);
+                (fold.lost, fold.took_over) = (Time::NEVER, Time::NEVER);
+            }
+            Event::MachinesAwaited { .. } => restart.awaited = at,
             Event::RestorePoint { task, live, .. } => {
                 if restart.planned == Time::NEVER {
                     // What failed until now is restarted with the rest.
-                    (restart.planned, fold.struck, fold.failed, fold.cause) =
-                        (at, Time::NEVER, Time::NEVER, Time::NEVER);
+                    restart.planned = at;
+                    fold.forget_failures();
                 }
                 restart.starting += u32::from(live == 0);
                 let is_over = live == 2 || live == 1 && self.finished[task.index()];
@@ -281,6 +325,19 @@ mod tests {
     }
 
     #[test]
+    fn machines_that_are_waited_for_end_the_back_off() {
+        let mut events = whole();
+        events.insert(3, (142, Event::MachinesAwaited { restart: 1 }));
+        let parts = told(&events).restarts[0].parts();
+        assert_eq!((parts.back_off, parts.slots, parts.down), (Some(Span(12)), Some(Span(38)), Some(Span(120))));
+        let waiting = told(&events[..4]).restarts[0].parts();
+        assert_eq!((waiting.back_off, waiting.slots, waiting.restore), (Some(Span(12)), None, None));
+        let again = [events, vec![restarting(400)], planned(450, [0; 3])].concat();
+        let parts = told(&again).restarts[1].parts();
+        assert_eq!((parts.back_off, parts.slots), (Some(Span(50)), Some(Span::ZERO)), "that was another restart");
+    }
+
+    #[test]
     fn what_did_not_come_to_its_end_has_no_length() {
         let events = whole();
         let until = |n: usize| told(&events[..n]).restarts[0].parts();
@@ -316,17 +373,48 @@ mod tests {
     #[test]
     fn a_fault_belongs_to_the_failure_that_follows_it() {
         let harmless = (10, Event::FaultStruck { fault: 1 });
-        let by_coordinator = told(&[harmless, restarting(100)]);
-        assert_eq!(
-            (by_coordinator.restarts[0].struck, by_coordinator.restarts[0].parts().detection),
-            (Time::NEVER, Span::ZERO)
-        );
+        let by_coordinator = told(&[harmless, restarting(100)]).restarts[0];
+        assert_eq!((by_coordinator.cause, by_coordinator.parts().detection), (None, Span::ZERO));
         let after = (105, Event::FaultStruck { fault: 1 });
         let figures = told(&[vec![harmless], fails(90), vec![(95, harmless.1), restarting(100), after]].concat());
-        assert_eq!((figures.restarts[0].struck, figures.restarts[0].failed), (Time(90), Time(90)));
+        let restart = &figures.restarts[0];
+        assert_eq!((restart.cause, restart.began, restart.failed), (Some(MAP), Time(90), Time(90)));
+        // A trap is harmless until it is sprung.
+        let failed = (50, Event::TaskFailed { task: MAP, attempt: Attempt(0) });
+        let trap = [harmless, (40, Event::FaultHit { fault: 1 }), failed, restarting(60)];
+        assert_eq!(told(&trap).restarts[0].parts().detection, Span(20));
         // What fails while the job is down is restarted with the rest, and is no reason for the next restart.
         let meanwhile = [whole()[..3].to_vec(), fails(150), planned(180, [0; 3]), vec![restarting(400)]].concat();
         assert_eq!(told(&meanwhile).restarts[1].failed, Time::NEVER);
+    }
+
+    #[test]
+    fn the_first_failure_counts_though_another_one_is_noticed() {
+        let silent = (80, Event::TaskFailed { task: OTHER, attempt: Attempt(0) });
+        let figures = told(&[vec![silent], fails(100), vec![restarting(130)]].concat());
+        let restart = &figures.restarts[0];
+        assert_eq!((restart.cause, restart.failed, restart.parts().detection), (Some(MAP), Time(100), Span(50)));
+        let given_up = told(&[(80, silent.1), (90, Event::JobRestarting { task: SOURCE, attempt: Attempt(1) })]);
+        assert_eq!(given_up.restarts[0].cause, None, "nobody had noticed that the other one failed");
+    }
+
+    #[test]
+    fn a_takeover_is_a_restart_of_its_own_or_part_of_one() {
+        let (lost, took_over) = (Event::CoordinatorLost { term: 0 }, Event::CoordinatorTookOver { term: 1 });
+        let meanwhile = (110, Event::TaskFailed { task: SOURCE, attempt: Attempt(0) });
+        let first = Event::JobRestarting { task: SOURCE, attempt: Attempt(1) };
+        let own = [vec![(100, lost), meanwhile, (150, took_over), (150, first)], planned(150, [1, 1, 0])].concat();
+        let restart = told(&[own, vec![started(170, MAP)]].concat()).restarts[0];
+        assert_eq!((restart.cause, restart.lost, restart.took_over), (None, Time(100), Time(150)));
+        let parts = restart.parts();
+        assert_eq!((parts.detection, parts.back_off, parts.down), (Span(50), Some(Span::ZERO), Some(Span(70))));
+
+        let down = [fails(100), vec![restarting(130), (140, lost), (190, took_over)], planned(190, [0; 3])].concat();
+        let figures = told(&[down, vec![restarting(400)]].concat());
+        let restart = &figures.restarts[0];
+        assert_eq!((restart.cause, restart.lost, restart.took_over), (Some(MAP), Time(140), Time(190)));
+        assert_eq!((restart.parts().detection, restart.parts().back_off), (Span(30), Some(Span(60))));
+        assert_eq!((figures.restarts[1].lost, figures.restarts[1].began), (Time::NEVER, Time(400)), "that is over");
     }
 
     #[test]

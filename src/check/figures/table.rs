@@ -91,7 +91,7 @@ pub const FIGURES: &[Figure] = &[
     count("snapshots.taken", "Snapshots of single tasks, coordinated or not", |f| Some(f.totals.snapshots)),
     count("failures", "Tasks that threw an exception", |f| Some(f.totals.failures)),
     count("restarts", "Restarts of the job", |f| Some(f.restarts.len() as u64)),
-    time("downtime", "Time from each restart's preparation until its last task ran, together", |f| {
+    time("downtime", "Time from each fault that led to a restart until every task ran again, together", |f| {
         Some(f.downtime().0)
     }),
     count("records.emitted", "Records of the sources' logs that were emitted, replays not counted again", |f| {
@@ -131,6 +131,9 @@ pub const FIGURES: &[Figure] = &[
         slowest(f, |parts| Some(parts.detection))
     }),
     time("recovery.back-off", "Longest time that the restart strategy waited", |f| slowest(f, |parts| parts.back_off)),
+    time("recovery.slots", "Longest time that a restart waited for machines in the place of lost ones", |f| {
+        slowest(f, |parts| parts.slots)
+    }),
     time("recovery.restore", "Longest time of a restart until the slowest task had its state and began", |f| {
         slowest(f, |parts| parts.restore)
     }),
