@@ -34,7 +34,7 @@ pub use table::table;
 pub use timeline::timeline;
 
 use crate::base::Digest;
-use crate::check::{CheckpointFigures, Expectation, Figures, Losses};
+use crate::check::{Account, CheckpointFigures, Expectation, Figures, Losses};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 
@@ -67,6 +67,10 @@ pub struct RunView<'a> {
     pub hops: u64,
     /// Which records were lost or doubled, if that was asked for.
     pub losses: Option<&'a Losses>,
+    /// How often a record may count in state and outside, in a sentence.
+    pub guarantee: &'a str,
+    /// What is there beside what should be, by operator; nothing if the run did not drain.
+    pub accounts: &'a [Account],
 }
 
 /// The checkpoint that reports tell in detail: the slowest completed one, the first of equals.
