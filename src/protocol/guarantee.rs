@@ -28,6 +28,8 @@ pub struct Counted {
     pub may_double: bool,
     /// It may not count at all.
     pub may_lose: bool,
+    /// Even if nothing fails.
+    pub unprovoked: bool,
     /// Why that is so, or why neither can be.
     pub because: String,
 }
@@ -118,6 +120,8 @@ struct Setting<'a> {
     has_one_input: bool,
     /// A recovery puts records into channels again, whatever sources do.
     replays_channels: bool,
+    /// Checkpoints complete, and sinks are told.
+    completes: bool,
     /// Some source reads again what it had read, and some does not.
     rewinds: bool,
     skips: bool,
@@ -133,6 +137,7 @@ impl<'a> Setting<'a> {
             scenario,
             goes_past: lets_past && reads_several && rewinds,
             has_one_input: lets_past && !reads_several,
+            completes: protocol.claims().coordinated && scenario.checkpoints.interval.is_some(),
             replays_channels: protocol.replays_channels() && !plan.channels.is_empty(),
             rewinds,
             skips: sources.any(|source| !source.replayable),
@@ -153,7 +158,8 @@ impl<'a> Setting<'a> {
                 false => "a restart goes back to what belongs together, and what came after it is read again",
             });
         }
-        Counted { may_double: self.goes_past, may_lose: self.skips, because: because.join(", and ") }
+        let because = because.join(", and ");
+        Counted { may_double: self.goes_past, may_lose: self.skips, unprovoked: false, because }
     }
 
     fn output(&self, sink: &Operator) -> Counted {
@@ -164,7 +170,8 @@ impl<'a> Setting<'a> {
         let (may_double, may_lose) = (again.is_some(), !lost.is_empty());
         let because: Vec<&str> = again.into_iter().chain(lost).collect();
         let because = if because.is_empty() { vec![safe(mode)] } else { because };
-        Counted { may_double, may_lose, because: because.join(", and ") }
+        let unprovoked = self.expires(sink).is_some() && !self.completes;
+        Counted { may_double, may_lose, unprovoked, because: because.join(", and ") }
     }
 
     /// How a record can be seen twice.
@@ -186,6 +193,9 @@ impl<'a> Setting<'a> {
     fn expires(&self, sink: &Operator) -> Option<&'static str> {
         let timeout = sink.transactions.timeout.filter(|_| sink.transactions.on_expired == OnExpired::Lose)?;
         match sink.sink {
+            SinkMode::TwoPhase | SinkMode::Committables if !self.completes => {
+                Some("commits when the job ends, and loses what is older than its timeout then")
+            }
             SinkMode::TwoPhase | SinkMode::Committables => {
                 Some("loses a transaction that an outage makes older than its timeout")
             }

@@ -3,7 +3,7 @@
 //! A report takes a [`RunView`]: the scenario, its plan, the figures that a run left behind, and what the
 //! checks said. It derives everything else itself, so that the table, the JSON and the charts of one run
 //! cannot disagree. Many runs side by side are a [`compare::CompareView`], what
-//! became of wrong decisions a [`mutants::MutantsView`]. Charts are drawn once, as a [`Picture`] of plain shapes, and then written as SVG or PNG
+//! became of wrong decisions a [`mutants::MutantsView`], of promises a [`guarantees::GuaranteesView`]. Charts are drawn once, as a [`Picture`] of plain shapes, and then written as SVG or PNG
 //! with the font that is embedded here: no file of the machine is read, and the same run gives the same bytes.
 //! Files appear whole or not at all ([`write_file`]).
 //!
@@ -16,6 +16,7 @@ mod checkpoint;
 pub mod compare;
 mod file;
 mod grid;
+pub mod guarantees;
 mod json;
 pub mod mutants;
 mod records;
