@@ -207,3 +207,61 @@ pub fn json(view: &GuaranteesView) -> Value {
     let cells = view.rows.iter().flat_map(|row| (0..row.cells.len()).map(move |n| (row, n)));
     object!({"seeds": view.seeds, "right": view.cells().all(GuaranteesCell::is_right), "cells": cells.map(cell).collect::<Vec<_>>()})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn promised(sign: &'static str) -> Promised {
+        Promised { sign, name: "as promised", because: format!("because of {sign}") }
+    }
+
+    fn cell(name: &str, signs: [&'static str; 2]) -> GuaranteesCell {
+        GuaranteesCell { name: name.into(), promised: signs.map(promised), shown: 7, ..GuaranteesCell::default() }
+    }
+
+    fn view() -> GuaranteesView {
+        let refused = GuaranteesCell {
+            name: "b-once-plain".into(),
+            refused: Some("no such thing; leave it".into()),
+            ..GuaranteesCell::default()
+        };
+        let worse = vec![(3, "state.lost is 4".to_owned()), (9, "panic".to_owned())];
+        let broken = GuaranteesCell { worse, ..cell("b-once-rows", ["=", "="]) };
+        let modest = GuaranteesCell { unshown: vec!["output.lost"], ..cell("a-once-rows", ["-", "±"]) };
+        let row = |protocol: &str, cells| GuaranteesRow { protocol: protocol.into(), source: "once", cells };
+        GuaranteesView {
+            sinks: vec!["plain", "rows"],
+            rows: vec![row("a", vec![cell("a-once-plain", ["=", "+"]), modest]), row("b", vec![refused, broken])],
+            seeds: 10,
+        }
+    }
+
+    #[test]
+    fn cells_show_what_is_promised_and_how_often_it_was_made_use_of() {
+        let text = table(&view());
+        for part in [
+            "protocol  source  plain    rows\n",
+            "a         once    = / + 7  - / ± 7 !\n",
+            "b         once    .        = / = !\n",
+            "Nothing can go wrong in 1 cells:\n  state         1  because of =\n  rows          1  because of =\n",
+            "There is no job in 1 cells:\n   1  no such thing; leave it\n",
+            "WORSE    b-once-rows: 2 runs, first seed 3: state.lost is 4\n",
+            "UNSHOWN  a-once-rows: output.lost may come up and never did\n",
+            "1 of 2 cells where something may go wrong show all of it; 2 runs showed what must not be.\n",
+        ] {
+            assert!(text.contains(part), "{part:?} is missing in\n{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn json_has_every_cell_with_the_same() {
+        let report = json(&view());
+        let cells = report["cells"].as_array().expect("a list");
+        assert_eq!((cells.len(), &report["right"]), (4, &Value::Bool(false)));
+        assert_eq!(cells[1]["unshown"], object!(["output.lost"]));
+        assert_eq!((&cells[2]["refused"], &cells[2]["state"]), (&object!("no such thing; leave it"), &Value::Null));
+        assert_eq!(cells[3]["worse"][0], object!({"seed": 3, "what": "state.lost is 4"}));
+    }
+}

@@ -8,7 +8,8 @@
 
 mod sketch;
 
-use super::{Judge, ProtocolChoice, Runner, Want};
+use super::trial::{SILENT, guarded, silence};
+use super::{Judge, ProtocolChoice};
 use crate::base::{Problem, Time};
 use crate::check::{Exact, Provenance, Verdict};
 use crate::drive::{Granularity, Timed};
@@ -113,11 +114,9 @@ pub struct Tried {
 pub struct Held {
     /// What was promised.
     pub guarantee: Guarantee,
-    /// How many runs there were.
-    pub runs: u64,
-    /// In how many of them the job restarted.
+    /// In how many runs the job restarted.
     pub restarted: u64,
-    /// In how many of them something went wrong that may.
+    /// In how many something went wrong that may.
     pub shown: u64,
     /// In how many each of the [`SYMPTOMS`] came up.
     pub by_symptom: [u64; 4],
@@ -183,6 +182,7 @@ impl GuaranteeOrder<'_> {
 /// ```
 pub fn guarantees(order: &GuaranteeOrder<'_>) -> Result<Vec<Tried>, Problem> {
     order.check()?;
+    silence();
     let mut cells = Vec::new();
     for protocol in &order.protocols {
         for source in SourceKind::ALL {
@@ -202,8 +202,9 @@ pub fn guarantees(order: &GuaranteeOrder<'_>) -> Result<Vec<Tried>, Problem> {
         results
     };
     let mut tried: Vec<(usize, Tried)> = thread::scope(|scope| {
-        let handles: Vec<_> = (0..order.threads.max(1)).map(|_| scope.spawn(worker)).collect();
-        handles.into_iter().flat_map(|handle| handle.join().expect("a run does not panic")).collect()
+        let spawn = |n| thread::Builder::new().name(format!("{SILENT}{n}")).spawn_scoped(scope, worker);
+        let handles: Vec<_> = (0..order.threads.max(1)).map(|n| spawn(n).expect("the system has threads")).collect();
+        handles.into_iter().flat_map(|handle| handle.join().expect("runs are guarded")).collect()
     });
     tried.sort_by_key(|(n, _)| *n);
     Ok(tried.into_iter().map(|(_, tried)| tried).collect())
@@ -254,12 +255,19 @@ impl Cell {
         let guarantee = self.compile(&Sketch::default(), mutant)?.guarantee();
         let allowed = allowed(&guarantee);
         let may_fail = allowed.contains(&true);
-        let (runs, restarted, shown) = (seeds, 0, 0);
-        let mut held =
-            Held { guarantee, runs, restarted, shown, by_symptom: [0; 4], worse: Vec::new(), exposing: None };
+        let (restarted, shown) = (0, 0);
+        let mut held = Held { guarantee, restarted, shown, by_symptom: [0; 4], worse: Vec::new(), exposing: None };
         for seed in 0..seeds {
             let sketch = Sketch::of_seed(self, seed);
-            let seen = Seen::of(&self.compile(&sketch, mutant)?, seed);
+            let job = self.compile(&sketch, mutant)?;
+            let seen = match guarded(|| Seen::of(&job, seed)) {
+                Ok(seen) => seen,
+                // Only an engine that decides wrongly trips over itself.
+                Err(told) => {
+                    held.worse.push(Worse { seed, what: format!("panic: {told}"), text: sketch.text(self) });
+                    continue;
+                }
+            };
             held.restarted += u64::from(seen.restarted);
             let worse = |what| Worse { seed, what, text: sketch.text(self) };
             held.worse.extend(seen.excess(&held.guarantee).map(worse));
@@ -315,15 +323,6 @@ fn manner(sink: SinkMode) -> &'static str {
 
 fn shows_all(counts: [u64; 4], allowed: [bool; 4]) -> bool {
     counts.into_iter().zip(allowed).all(|(n, may)| n > 0 || !may)
-}
-
-impl Exposing {
-    /// Runs the file as `cutline run` does; whether it is as it expects.
-    pub fn holds(&self, name: &str) -> Result<bool, Problem> {
-        let scenario = scenario::parse(&self.text, name)?;
-        let seed = scenario.run.seed;
-        Ok(Runner::new(Job::compile(scenario)?.into(), Want::default())?.run(seed).as_expected)
-    }
 }
 
 /// What a run came to.
