@@ -14,7 +14,7 @@ use crate::base::{Problem, Time};
 use crate::check::{Exact, Provenance, Verdict};
 use crate::drive::{Granularity, Timed};
 use crate::fault::Mutant;
-use crate::protocol::{Guarantee, ZOO};
+use crate::protocol::{Counted, Guarantee, ZOO};
 use crate::scenario::{self, SinkMode};
 use crate::trace::{Event, Observer};
 use crate::world::{Job, World};
@@ -193,10 +193,8 @@ pub fn guarantees(order: &GuaranteeOrder<'_>) -> Result<Vec<Tried>, Problem> {
     let worker = move || {
         let mut results = Vec::new();
         while let Some((n, cell)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, all.get(n)?))) {
-            results.push((
-                n,
-                Tried { cell: cell.clone(), name: cell.name(), result: cell.hold(order.seeds, order.mutant) },
-            ));
+            let result = cell.hold(order.seeds, order.mutant);
+            results.push((n, Tried { cell: cell.clone(), name: cell.name(), result }));
             (order.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, all.len());
         }
         results
@@ -219,6 +217,20 @@ impl Tried {
 }
 
 impl Held {
+    fn new(guarantee: Guarantee) -> Self {
+        Self { guarantee, restarted: 0, shown: 0, by_symptom: [0; 4], worse: Vec::new(), exposing: None }
+    }
+
+    /// Counts what came of a run; says how often each of the symptoms came up, if that is known.
+    fn add(&mut self, seen: Result<&Seen, &String>) -> Option<[u64; 4]> {
+        let seen = seen.ok()?;
+        self.restarted += u64::from(seen.restarted);
+        let counts = seen.counts()?;
+        self.shown += u64::from(counts.iter().any(|n| *n > 0));
+        self.by_symptom.iter_mut().zip(counts).for_each(|(seeds, n)| *seeds += u64::from(n > 0));
+        Some(counts)
+    }
+
     /// What may happen and never did.
     pub fn unshown(&self) -> impl Iterator<Item = &'static str> {
         let never = allowed(&self.guarantee).into_iter().zip(self.by_symptom).zip(SYMPTOMS);
@@ -226,7 +238,7 @@ impl Held {
     }
 
     /// What is promised of the only sink.
-    pub fn output(&self) -> &crate::protocol::Counted {
+    pub fn output(&self) -> &Counted {
         &self.guarantee.outputs[0].output
     }
 }
@@ -253,29 +265,19 @@ impl Cell {
 
     fn hold(&self, seeds: u64, mutant: Option<Mutant>) -> Result<Held, Problem> {
         let guarantee = self.compile(&Sketch::default(), mutant)?.guarantee();
-        let allowed = allowed(&guarantee);
-        let may_fail = allowed.contains(&true);
-        let (restarted, shown) = (0, 0);
-        let mut held = Held { guarantee, restarted, shown, by_symptom: [0; 4], worse: Vec::new(), exposing: None };
+        let may = allowed(&guarantee);
+        let mut held = Held::new(guarantee);
         for seed in 0..seeds {
             let sketch = Sketch::of_seed(self, seed);
             let job = self.compile(&sketch, mutant)?;
-            let seen = match guarded(|| Seen::of(&job, seed)) {
-                Ok(seen) => seen,
-                // Only an engine that decides wrongly trips over itself.
-                Err(told) => {
-                    held.worse.push(Worse { seed, what: format!("panic: {told}"), text: sketch.text(self) });
-                    continue;
-                }
-            };
-            held.restarted += u64::from(seen.restarted);
-            let worse = |what| Worse { seed, what, text: sketch.text(self) };
-            held.worse.extend(seen.excess(&held.guarantee).map(worse));
-            let Some(counts) = seen.counts() else { continue };
-            held.shown += u64::from(counts.iter().any(|n| *n > 0));
-            held.by_symptom.iter_mut().zip(counts).for_each(|(seeds, n)| *seeds += u64::from(n > 0));
-            if may_fail && mutant.is_none() && held.exposing.is_none() && shows_all(counts, allowed) {
-                held.exposing = Some(self.exposing(sketch, &held.guarantee, allowed)?);
+            // Only an engine that decides wrongly trips over itself.
+            let seen = guarded(|| Seen::of(&job, seed)).map_err(|told| format!("panic: {told}"));
+            let counts = held.add(seen.as_ref());
+            let excess = seen.map_or_else(Some, |seen| seen.excess(&held.guarantee));
+            held.worse.extend(excess.map(|what| Worse { seed, what, text: sketch.text(self) }));
+            let shows = may.contains(&true) && counts.is_some_and(|counts| shows_all(counts, may));
+            if shows && mutant.is_none() && held.exposing.is_none() {
+                held.exposing = Some(self.exposing(sketch, &held.guarantee, may)?);
             }
         }
         Ok(held)
