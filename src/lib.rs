@@ -79,7 +79,8 @@
 //! time. A protocol is held to what it claims ([`protocol::Claims`]) on random jobs with random crashes,
 //! under the clock and in interleavings that no clock would make. Every check has forged traces that it must
 //! refuse (`tests/forged_traces/`), and a situation that a scenario promises and that never comes up is a
-//! MISS, not a PASS.
+//! MISS, not a PASS. What a protocol, a source and a sink guarantee together is a value ([`protocol::Guarantee`]), and
+//! cuts both ways: what may go wrong has to, in some run ([`campaign::guarantees()`]).
 //!
 //! **Real.** Tasks exchange buffers with credits, a flush timeout and backpressure, as Flink's do; barriers,
 //! triggers, minimum pause, expiry and notifications follow its rules, and figures carry its names. Where the

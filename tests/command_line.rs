@@ -572,6 +572,36 @@ fn mutants_are_hunted_and_those_that_survive_are_listed() {
 }
 
 #[test]
+fn guarantees_are_tried_and_what_exposes_them_is_written_and_replays() {
+    let desk = Desk::new("guarantees");
+    let tried = desk.call(&["guarantees", "--protocols", "at-least-once", "--seeds", "40", "--out", "found", "--json"]);
+    assert_eq!((tried.code, &*tried.err), (Some(0), ""));
+    let matrix: Value = serde_json::from_str(&tried.out).expect("one JSON object");
+    let cells = matrix["cells"].as_array().expect("a list");
+    assert_eq!((cells.len(), &matrix["right"]), (20, &Value::Bool(true)));
+    let cell = cells.iter().find(|cell| cell["name"] == "at-least-once-replayable-plain").expect("it is a cell");
+    assert_eq!((&cell["state"]["is"], &cell["output"]["is"]), (&"at least once".into(), &"at least once".into()));
+    assert!(cell["exposing"]["state.doubled"].as_u64() > Some(0), "{cell}");
+    assert_eq!(desk.call(&["run", "found"]).code, Some(0));
+    assert!(desk.read("found/at-least-once-once-plain.json").contains("\"replayable\": false"));
+
+    let broken =
+        ["guarantees", "--protocols", "aligned", "--seeds", "10", "--mutant", "offsets-ignored", "--out", "bad"];
+    let broken = desk.call(&broken);
+    assert_eq!(broken.code, Some(1));
+    assert!(broken.out.contains("WORSE    aligned-replayable-offsets: "), "{}", broken.out);
+    let again = desk.call(&["run", "bad/aligned-replayable-offsets-worse.json", "--mutant", "offsets-ignored"]);
+    assert_eq!(again.code, Some(1), "{}", again.out);
+
+    let unknown = desk.call(&["guarantees", "--protocols", "alligned"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.err.contains("there is no protocol \"alligned\""), "{}", unknown.err);
+    desk.write("file", "");
+    let taken = desk.call(&["guarantees", "--out", "file"]);
+    assert_eq!((taken.code, taken.err.trim()), (Some(2), "error: file is a file; name a folder, there or not"));
+}
+
+#[test]
 fn a_scenario_is_run_under_a_mutant_for_study() {
     let desk = Desk::new("mutant");
     let bug = include_str!("../scenarios/bugs/prepared-output-is-lost.json");

@@ -59,7 +59,13 @@ fn balances(losses: &Losses, accounts: &[Account]) -> Result<(), TestCaseError> 
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    (0..5u32, 0..4u32).prop_map(|(operators, faults)| Limits { operators, faults, cycles: true, ..SMALL })
+    (0..5u32, 0..4u32).prop_map(|(operators, faults)| Limits {
+        operators,
+        faults,
+        cycles: true,
+        outside: true,
+        ..SMALL
+    })
 }
 
 fn protocol() -> impl Strategy<Value = &'static str> {

@@ -21,7 +21,7 @@ pub struct ProtocolChoice {
     /// As it was written: `aligned-timeout:timeout=100ms`.
     pub text: String,
     pub(super) protocol: String,
-    parameters: Vec<Parameter>,
+    pub(super) parameters: Vec<Parameter>,
 }
 
 /// What users of Flink choose among.

@@ -2,7 +2,6 @@
 
 use crate::base::Time;
 use crate::check::{Account, Checks, Claim, Claims, Ledger, Verdict};
-use crate::protocol::Delivery;
 use crate::scenario::{Operator, SinkMode};
 use crate::trace::{Event, EventKind, Observer};
 use crate::workload::Oracle;
@@ -105,20 +104,19 @@ fn claims(job: &Job) -> Claims {
     let promised = job.protocol.claims();
     // Without checkpoints nothing is ever committed before the job ends, and its tasks do not end as one.
     let waits = |op: &Operator| op.kind == "sink" && matches!(op.sink, SinkMode::TwoPhase | SinkMode::Committables);
-    let operators = &job.scenario.job.operators;
-    let committed = job.settings.interval.is_some() || !operators.iter().any(waits);
-    let replayable = operators.iter().all(|op| op.source.as_ref().is_none_or(|source| source.replayable));
+    let committed = job.settings.interval.is_some() || !job.scenario.job.operators.iter().any(waits);
     let mut claims = Vec::new();
     claims.extend(promised.coordinated.then_some(Claim::Coordinated));
     if promised.coordinated_cut {
         let saves_buffers = job.protocol.needs().channel_state;
         claims.push(if saves_buffers { Claim::SavedBuffers } else { Claim::CoordinatedCut });
     }
-    let (state, output) = match promised.delivery {
-        Delivery::ExactlyOnce => (Claim::ExactlyOnceState, Claim::ExactlyOnceOutput),
-        Delivery::AtLeastOnce => (Claim::AtLeastOnceState, Claim::AtLeastOnceOutput),
+    let state = job.guarantee().state;
+    let (once, output) = match state.may_double {
+        false => (Claim::ExactlyOnceState, Claim::ExactlyOnceOutput),
+        true => (Claim::AtLeastOnceState, Claim::AtLeastOnceOutput),
     };
-    claims.extend(replayable.then_some(state));
-    claims.extend((replayable && committed).then_some(output));
+    claims.extend((!state.may_lose).then_some(once));
+    claims.extend((!state.may_lose && committed).then_some(output));
     Claims::of(&claims)
 }

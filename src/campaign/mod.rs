@@ -5,12 +5,14 @@
 //! [`crate::world::Job`] and nothing else, so many of them on many threads give the same results as one.
 //! [`compare`] runs a scenario under several protocols; [`provenance`] repeats a run to name the records that it lost or
 //! doubled; [`shrink()`] makes one that fails small; [`hunt()`] looks for one among many, and [`Windows`] count what faults
-//! met with; [`hunt_mutants`] runs all sorts of them under wrong decisions.
+//! met with; [`hunt_mutants`] runs all sorts of them under wrong decisions; [`guarantees()`] holds every protocol with every
+//! source and sink to what it is said to guarantee.
 //!
 //! **Architecture invariant:** a campaign decides which runs to make and what to make of their verdicts; how a
 //! run goes is not its business, and how it is shown is `report`'s.
 
 mod compare;
+mod guarantees;
 mod hunt;
 mod judge;
 mod limits;
@@ -23,6 +25,9 @@ mod trial;
 mod windows;
 
 pub use compare::{ProtocolChoice, compare};
+pub use guarantees::{
+    Cell as GuaranteeCell, Exposing, GuaranteeOrder, Held, SINKS, SYMPTOMS, SourceKind, Tried, Worse, guarantees,
+};
 pub use hunt::{Found, FoundKey, HuntOrder, HuntProgress, Hunted, hunt};
 pub use judge::Judge;
 pub use limits::{SMALL, limits_for};

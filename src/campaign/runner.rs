@@ -1,8 +1,8 @@
 //! One run after the other, with everything that watches and judges them.
 
-use super::{Judge, Windows};
+use super::{Judge, Repeated, Windows, provenance};
 use crate::base::{Digest, Problem, TaskId, Time};
-use crate::check::{Account, Checks, Expectation, Figures, Verdict, check_bounds, evaluate};
+use crate::check::{Account, Checks, Exact, Expectation, Figures, Verdict, check_bounds, evaluate, is_exact};
 use crate::drive::{Granularity, Timed};
 use crate::plan::Plan;
 use crate::trace::{Event, EventKind, Matcher, Observer, Stamped, TraceDigest};
@@ -144,7 +144,23 @@ impl Runner {
         self.driver.run(&self.job, &mut self.world, seed, &mut self.watch);
         let verdict = self.watch.judge.verdict(seed);
         self.watch.hops = self.job.plan.task_ids().map(|task: TaskId| self.world.processed(task)).sum();
+        let bounds = &self.job.scenario.expect.figures;
+        if self.watch.figures.is_some() && bounds.iter().any(is_exact) {
+            self.name_records(seed, 0).expect("the schedule was read before");
+        }
         self.judge(seed, verdict)
+    }
+
+    /// Repeats the last run, which was of this seed, with every record watched: names those that are lost or doubled, as
+    /// [`provenance`] does, and counts them among the figures.
+    pub fn name_records(&mut self, seed: u64, limit: usize) -> Result<Repeated, Problem> {
+        let repeated = provenance(&self.job, seed, limit)?;
+        // Of another run nobody wants to know.
+        let is_same = repeated.digest == self.watch.digest.digest();
+        if let Some(figures) = &mut self.watch.figures {
+            figures.exact = Exact::of(&repeated.losses, &self.job.plan).filter(|_| is_same);
+        }
+        Ok(repeated)
     }
 
     /// The figures of the last run.

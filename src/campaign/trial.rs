@@ -165,7 +165,7 @@ impl Catch {
 }
 
 /// Runs something that may break down; then its last words.
-fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+pub(super) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(run)).map_err(|last_words| told(&*last_words))
 }
 

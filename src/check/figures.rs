@@ -7,6 +7,7 @@
 //! Single numbers that scenarios bound and reports print have a name in the table [`FIGURES`].
 
 mod checkpoint;
+mod exact;
 mod faults;
 mod measures;
 mod recovery;
@@ -15,11 +16,12 @@ mod table;
 mod visibility;
 
 pub use checkpoint::{Arrival, CheckpointFigures, Purpose, Status, TaskTimes};
+pub use exact::{Exact, Miscount};
 pub use faults::FaultFigures;
 pub use measures::{Measures, MinMaxAvg, Progress, SubtaskMeasures, Sums, VertexMeasures};
 pub use recovery::{RecoveryParts, RestartFigures};
 pub use sample::{Comparison, Contestant, Measured, Sample, Spread};
-pub use table::{Expectation, FIGURES, Figure, Unit, Value, check_bounds, evaluate};
+pub use table::{Expectation, FIGURES, Figure, Unit, Value, check_bounds, evaluate, is_exact};
 pub use visibility::Visibility;
 
 use crate::base::{Bytes, ChannelId, CheckpointId, Span, TaskId, Time};
@@ -40,6 +42,8 @@ pub struct Figures {
     pub totals: Totals,
     /// Transactions, and how late their output could be seen.
     pub visibility: Visibility,
+    /// Records that are lost or doubled; `None` unless somebody had the run repeated to name them.
+    pub exact: Option<Exact>,
     /// How long each task was stopped for want of output buffers.
     pub blocked: Vec<Span>,
     /// Since when a task is stopped; [`Time::NEVER`]: it is not.
@@ -122,6 +126,7 @@ impl Figures {
             faults: Vec::new(),
             totals: Totals::default(),
             visibility: Visibility::default(),
+            exact: None,
             blocked: vec![Span::ZERO; tasks],
             blocked_since: vec![Time::NEVER; tasks],
             is_source,
@@ -141,6 +146,7 @@ impl Figures {
         self.faults.clear();
         self.totals = Totals::default();
         self.visibility.reset();
+        self.exact = None;
         self.blocked.fill(Span::ZERO);
         self.blocked_since.fill(Time::NEVER);
         self.recovering.reset();

@@ -8,6 +8,7 @@
 //! **Architecture invariant:** commands parse, call, print. They hold no logic that a library user would miss.
 
 mod compare;
+mod guarantees;
 mod hunt;
 mod list;
 mod mutants;
@@ -29,6 +30,7 @@ pub const COMMANDS: &[&dyn Command] = &[
     &compare::Compare,
     &hunt::Hunt,
     &mutants::Mutants,
+    &guarantees::Guarantees,
     &shrink::Shrink,
     &list::List,
     &schema::Schema,

@@ -2,7 +2,7 @@
 
 use super::{Command, mutants::named as mutant_named, named, read_scenario, scenario_files, seed, write_chart};
 use crate::base::{CheckpointId, Problem};
-use crate::campaign::{Outcome, Repeated, Runner, STORIES, Want, provenance};
+use crate::campaign::{Outcome, Repeated, Runner, STORIES, Want};
 use crate::check::{CheckpointFigures, Figures, Findings, Verdict};
 use crate::fault::Mutant;
 use crate::plan::Plan;
@@ -233,6 +233,7 @@ fn run_one(
             outcome.as_expected = false;
         }
     }
+    let repeated = repeat(&mut runner, seed, options)?;
     let figures = runner.figures().expect("figures were wanted");
     let in_file = |problem: Problem| problem.in_file(path.display().to_string());
     let chosen = options.checkpoint.map(|which| which.of(figures)).transpose().map_err(in_file)?;
@@ -241,7 +242,6 @@ fn run_one(
         let file = named(&options.place(base, path), "jsonl", &["jsonl"]);
         write_file(&file, lines.concat().as_bytes())?;
     }
-    let repeated = repeat(&runner, &job, seed, options)?;
     if let Some(other) = repeated.as_ref().map(|repeated| repeated.digest).filter(|other| *other != outcome.digest) {
         eprintln!(
             "{}: repeated to name records, the run has digest {other}, and not {}",
@@ -253,6 +253,7 @@ fn run_one(
     let checks = check_lines(&runner, &outcome);
     let mutant = job.settings.mutant.map(|mutant| format!("under the mutant {}: {}", mutant.name(), mutant.about()));
     let notes: Vec<String> = outcome.notes.iter().cloned().chain(job.held_back()).chain(mutant).collect();
+    let guarantee = job.guarantee().sentence();
     let view = RunView {
         scenario: &job.scenario,
         plan: &job.plan,
@@ -267,6 +268,8 @@ fn run_one(
         events: outcome.events,
         hops: outcome.hops,
         losses: repeated.as_ref().map(|repeated| &repeated.losses),
+        guarantee: &guarantee,
+        accounts: runner.accounts().unwrap_or_default(),
     };
     if let Some(base) = &options.chart {
         let caption = format!("{} · {} · seed {seed}", job.scenario.name, job.scenario.checkpoints.protocol);
@@ -295,10 +298,10 @@ fn run_one(
 const OF_RECORDS: &[&str] = &["records", "state", "at-least", "output"];
 
 /// The run once more with every record watched, if it is to be told which were lost or doubled.
-fn repeat(runner: &Runner, job: &Arc<Job>, seed: u64, options: &Options) -> Result<Option<Repeated>, Problem> {
+fn repeat(runner: &mut Runner, seed: u64, options: &Options) -> Result<Option<Repeated>, Problem> {
     let shown = options.checkpoint.is_none() && (options.json || !options.brief);
     let wanted = options.records || shown && concern_records(runner.checks().findings());
-    wanted.then(|| provenance(job, seed, STORIES)).transpose()
+    wanted.then(|| runner.name_records(seed, STORIES)).transpose()
 }
 
 fn concern_records(findings: &Findings) -> bool {

@@ -48,11 +48,13 @@
 
 mod barriers;
 mod coordinator;
+mod guarantee;
 mod recovery;
 mod roles;
 pub mod zoo;
 
 pub use coordinator::{BarrierCoordinator, Style};
+pub use guarantee::{Counted, Guarantee, SinkGuarantee};
 pub use recovery::{ChannelPlan, Facts, RecoveryPlan, RestorePoint};
 pub use roles::{
     Barrier, BarrierKind, CoordinatorCommand, CoordinatorInput, CoordinatorRole, DeclineReason, Env, Moment, Note,
@@ -76,6 +78,10 @@ pub trait Protocol: Sync + Send {
     /// What the engine must provide.
     fn needs(&self) -> Needs {
         Needs { sender_log: false, channel_state: false }
+    }
+    /// A recovery puts records into channels again, from snapshots or logs.
+    fn replays_channels(&self) -> bool {
+        self.needs().channel_state || self.needs().sender_log
     }
     /// Parameters of its own, beside the common settings.
     fn parameters(&self) -> &'static [ParameterSpec] {

@@ -11,7 +11,7 @@
 use super::RunView;
 use crate::base::{Span, TaskId, Time};
 use crate::check::{
-    CheckpointFigures, FIGURES, Measures, RestartFigures, SubtaskMeasures, TaskTimes, Unit, VertexMeasures,
+    Account, CheckpointFigures, FIGURES, Measures, RestartFigures, SubtaskMeasures, TaskTimes, Unit, VertexMeasures,
 };
 use crate::model::{Cause, explain};
 use serde_json::{Map, Value, json};
@@ -40,6 +40,7 @@ pub fn json(view: &RunView) -> Value {
         "name": scenario.name,
         "why": scenario.why,
         "protocol": scenario.checkpoints.protocol,
+        "guarantees": view.guarantee,
         "tasks": plan.tasks.len(),
         "channels": plan.channels.len(),
         "seed": view.seed,
@@ -56,8 +57,20 @@ pub fn json(view: &RunView) -> Value {
         "restarts": restarts.collect::<Vec<_>>(),
         "checks": checks.collect::<Vec<_>>(),
         "expectations": expectations.collect::<Vec<_>>(),
+        "expected": view.accounts.iter().map(|account| expected(view, account)).collect::<Vec<_>>(),
         "records": view.losses.map(|losses| super::records::records_json(view, losses)),
         "records_doubts": view.losses.map(|losses| &losses.doubts),
+    })
+}
+
+/// How many records an operator holds and shows, and how many it should.
+fn expected(view: &RunView, account: &Account) -> Value {
+    json!({
+        "operator": view.plan.operators[account.operator.index()].name,
+        "applied": account.state.counted,
+        "applied_expected": account.state.due,
+        "visible": account.output.map(|output| output.counted),
+        "visible_expected": account.output.map(|output| output.due),
     })
 }
 

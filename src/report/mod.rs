@@ -3,7 +3,7 @@
 //! A report takes a [`RunView`]: the scenario, its plan, the figures that a run left behind, and what the
 //! checks said. It derives everything else itself, so that the table, the JSON and the charts of one run
 //! cannot disagree. Many runs side by side are a [`compare::CompareView`], what
-//! became of wrong decisions a [`mutants::MutantsView`]. Charts are drawn once, as a [`Picture`] of plain shapes, and then written as SVG or PNG
+//! became of wrong decisions a [`mutants::MutantsView`], of promises a [`guarantees::GuaranteesView`]. Charts are drawn once, as a [`Picture`] of plain shapes, and then written as SVG or PNG
 //! with the font that is embedded here: no file of the machine is read, and the same run gives the same bytes.
 //! Files appear whole or not at all ([`write_file`]).
 //!
@@ -17,6 +17,7 @@ pub mod compare;
 mod faults;
 mod file;
 mod grid;
+pub mod guarantees;
 mod json;
 pub mod mutants;
 mod records;
@@ -35,7 +36,7 @@ pub use table::table;
 pub use timeline::timeline;
 
 use crate::base::Digest;
-use crate::check::{CheckpointFigures, Expectation, Figures, Losses};
+use crate::check::{Account, CheckpointFigures, Expectation, Figures, Losses};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 
@@ -68,6 +69,10 @@ pub struct RunView<'a> {
     pub hops: u64,
     /// Which records were lost or doubled, if that was asked for.
     pub losses: Option<&'a Losses>,
+    /// How often a record may count in state and outside, in a sentence.
+    pub guarantee: &'a str,
+    /// What is there beside what should be, by operator; nothing if the run did not drain.
+    pub accounts: &'a [Account],
 }
 
 /// The checkpoint that reports tell in detail: the slowest completed one, the first of equals.

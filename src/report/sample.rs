@@ -2,7 +2,7 @@
 
 use super::{CheckLine, RunView};
 use crate::base::{Attempt, CheckpointId, Digest, OperatorId, Span, TaskId, Time, below};
-use crate::check::{Expectation, Figures};
+use crate::check::{Account, Expectation, Figures, Tally};
 use crate::model::sample::{self, By, Invented, Order};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
@@ -129,6 +129,12 @@ pub(crate) fn with_view<T>(size: Size, report: impl FnOnce(&RunView) -> T) -> T 
         Expectation { met: false, text: "end-to-end.max is 312ms, expected at most 20ms".into() },
         Expectation { met: true, text: "restarts is 1, expected 1".into() },
     ];
+    let miscounted = plan.order.last().map(|operator| Account {
+        operator: *operator,
+        state: Tally { counted: 1003, due: 1000, swapped: false },
+        output: Some(Tally { counted: 990, due: 1000, swapped: false }),
+    });
+    let accounts: Vec<Account> = miscounted.into_iter().collect();
     report(&RunView {
         scenario: &scenario,
         plan: &plan,
@@ -143,5 +149,7 @@ pub(crate) fn with_view<T>(size: Size, report: impl FnOnce(&RunView) -> T) -> T 
         events: 1_234_567,
         hops: 89_000,
         losses: None,
+        guarantee: "state exactly once; output exactly once",
+        accounts: &accounts,
     })
 }

@@ -5,7 +5,7 @@ use super::faults::faults;
 use super::recovery::{left_out, recoveries};
 use super::{Grid, RunView, elide, hang, slowest, wrap};
 use crate::base::{Bytes, Span, TaskId, Time};
-use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, TaskTimes};
+use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, Tally, TaskTimes};
 use crate::model::{Cause, Difference, explain};
 use crate::plan::Plan;
 use std::fmt::Write;
@@ -19,6 +19,7 @@ const CHECKPOINTS: usize = 16;
 /// The report of a run as text.
 pub fn table(view: &RunView) -> String {
     let mut out = header(view);
+    let _ = writeln!(out, "{}", wrap(&format!("Guarantees: {}", view.guarantee), WIDTH, 2));
     out += &match (view.figures.checkpoints.is_empty(), view.scenario.checkpoints.interval) {
         (false, _) => checkpoints(view),
         (true, None) => "\nNo checkpoint: `checkpoints.interval` is not given\n".to_owned(),
@@ -257,7 +258,26 @@ fn accounts(view: &RunView) -> String {
         counted(totals.buffers, "buffer"),
         view.figures.downtime(),
     );
-    out + &wrap(&records, WIDTH, 2) + "\n"
+    out + &wrap(&records, WIDTH, 2) + "\n" + &miscounted(view)
+}
+
+/// Where there are more records than there should be, or fewer: how many there are, and how many there should be.
+fn miscounted(view: &RunView) -> String {
+    let tell = |name: &str, what: &str, tally: &Tally| match (tally.doubled(), tally.lost()) {
+        (0, 0) if tally.swapped => Some(format!("{name} {} {what}, but not the right ones", tally.counted)),
+        (0, 0) => None,
+        _ => Some(format!("{name} {} {what}, expected {}", tally.counted, tally.due)),
+    };
+    let places = view.accounts.iter().flat_map(|account| {
+        let name = &view.plan.operators[account.operator.index()].name;
+        let output = account.output.and_then(|output| tell(name, "visible", &output));
+        [tell(name, "applied", &account.state), output]
+    });
+    let told: Vec<String> = places.flatten().collect();
+    match told.is_empty() {
+        true => String::new(),
+        false => wrap(&format!("Miscounted: {}", told.join("; ")), WIDTH, 2) + "\n",
+    }
 }
 
 fn restart_line(plan: &Plan, n: usize, restart: &RestartFigures) -> String {
@@ -365,6 +385,9 @@ mod tests {
             "1          0      50ms      0     50ms  sink[0]       5ms      1.3s   1.4s        40  2100",
             "Restart 1: join[1] failed at 3.1s",
             "Records: 1000 emitted",
+            "Guarantees: state exactly once; output exactly once",
+            "1003 applied, expected 1000; ",
+            " 990 visible, expected 1000",
             "  FAIL  exactly-once",
             "  NOT   end-to-end.max is",
             "FAIL, NOT as expected  1234567 events",

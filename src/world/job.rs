@@ -3,7 +3,7 @@
 use crate::base::{OperatorId, Problem, TaskId};
 use crate::fault::{FaultPlan, Mutant, Primitive};
 use crate::plan::{self, Edge, Plan};
-use crate::protocol::{self, Protocol, Settings};
+use crate::protocol::{self, Guarantee, Protocol, Settings};
 use crate::scenario::{Scenario, Take};
 use crate::workload::Workload;
 use std::sync::Arc;
@@ -47,6 +47,11 @@ impl Job {
         workload.check_cycles(&scenario, &plan)?;
         let faults = FaultPlan::new(&scenario.faults, &plan);
         Ok(Self { scenario, plan, workload, protocol, settings, faults })
+    }
+
+    /// How often a record counts in its state, and how often it is seen outside.
+    pub fn guarantee(&self) -> Guarantee {
+        Guarantee::of(self.protocol, &self.scenario, &self.plan)
     }
 
     /// Whether the engine is to make this wrong decision.

@@ -16,6 +16,8 @@ pub struct Figure {
     pub about: &'static str,
     /// The number, in nanoseconds or bytes where it has such a unit; `None` if this run has none.
     pub value: fn(&Figures) -> Option<u64>,
+    /// It takes a run in which every record is watched.
+    pub exact: bool,
 }
 
 /// The unit of a figure.
@@ -176,20 +178,38 @@ pub const FIGURES: &[Figure] = &[
     time("visibility.oldest", "Longest time from the beginning of a transaction until its output could be seen", |f| {
         f.visibility.oldest.map(|span| span.0)
     }),
+    exact("state.lost", "Records that are missing in the state of operators, sources aside; named one by one", |f| {
+        Some(f.exact?.state.lost)
+    }),
+    exact("state.doubled", "Records that count too often in the state of operators; named one by one", |f| {
+        Some(f.exact?.state.doubled)
+    }),
+    exact("output.lost", "Records that are missing outside; named one by one", |f| Some(f.exact?.output.lost)),
+    exact("output.doubled", "Records that are seen too often outside; named one by one", |f| {
+        Some(f.exact?.output.doubled)
+    }),
     time("virtual-time", "Virtual time from the beginning of the run to its last event", |f| Some(f.totals.end.0)),
 ];
 
 const fn count(name: &'static str, about: &'static str, value: fn(&Figures) -> Option<u64>) -> Figure {
-    Figure { name, unit: Unit::Count, about, value }
+    Figure { name, unit: Unit::Count, about, value, exact: false }
 }
 const fn time(name: &'static str, about: &'static str, value: fn(&Figures) -> Option<u64>) -> Figure {
-    Figure { name, unit: Unit::Time, about, value }
+    Figure { name, unit: Unit::Time, about, value, exact: false }
 }
 const fn size(name: &'static str, about: &'static str, value: fn(&Figures) -> Option<u64>) -> Figure {
-    Figure { name, unit: Unit::Size, about, value }
+    Figure { name, unit: Unit::Size, about, value, exact: false }
 }
 const fn rate(name: &'static str, about: &'static str, value: fn(&Figures) -> Option<u64>) -> Figure {
-    Figure { name, unit: Unit::Rate, about, value }
+    Figure { name, unit: Unit::Rate, about, value, exact: false }
+}
+const fn exact(name: &'static str, about: &'static str, value: fn(&Figures) -> Option<u64>) -> Figure {
+    Figure { name, unit: Unit::Count, about, value, exact: true }
+}
+
+/// Whether a bound is on a figure that takes a run in which every record is watched.
+pub fn is_exact(bound: &Bound) -> bool {
+    Figure::named(&bound.figure).is_some_and(|figure| figure.exact)
 }
 
 fn per_second(records: u64, until: Time) -> Option<u64> {

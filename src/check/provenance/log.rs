@@ -82,8 +82,6 @@ pub(super) struct Log {
     /// Of a sink that writes at once: how much of `entries` it told to be visible.
     told: usize,
     shown: Vec<Shown>,
-    /// Lineages of all that was shown.
-    seen: BTreeSet<u64>,
     /// What the external system had aborted when it was to be committed.
     refused: Vec<Shown>,
     /// State has no sum of lineages: what a source emits is known by its position.
@@ -121,7 +119,6 @@ impl Log {
             held: Vec::new(),
             told: 0,
             shown: Vec::new(),
-            seen: BTreeSet::new(),
             refused: Vec::new(),
             is_source,
             unknown: (0, 0),
@@ -155,14 +152,14 @@ impl Log {
     }
 
     /// Output became visible. Sinks that write at once give no checkpoint; nor does one that ends, for all that it
-    /// still holds.
-    pub fn show(&mut self, at: Time, checkpoint: CheckpointId, told: Total) {
-        let Some(pieces) = self.written_next(checkpoint, told).or_else(|| self.piece(checkpoint, told)) else {
+    /// still holds. `seen` are the lineages of all that the operator has shown: what one subtask wrote, another one does
+    /// not write as new after a restart.
+    pub fn show(&mut self, at: Time, checkpoint: CheckpointId, told: Total, seen: &mut BTreeSet<u64>) {
+        let Some(pieces) = self.written_next(checkpoint, told, seen).or_else(|| self.piece(checkpoint, told)) else {
             self.unknown.1 += told.records;
             return;
         };
-        let lineages: Vec<u64> = self.lineages(&pieces).collect();
-        self.seen.extend(lineages);
+        seen.extend(self.lineages(&pieces));
         self.shown.push(Shown { at, checkpoint, pieces });
     }
 
@@ -175,23 +172,23 @@ impl Log {
 
     /// What a sink that writes at once wrote next: all that it applied since the last time or since a restore, or what of
     /// that was not there already.
-    fn written_next(&mut self, checkpoint: CheckpointId, told: Total) -> Option<Pieces> {
+    fn written_next(&mut self, checkpoint: CheckpointId, told: Total, seen: &BTreeSet<u64>) -> Option<Pieces> {
         if checkpoint != CheckpointId::INITIAL {
             return None;
         }
         let all = Pieces::all(self.told..self.entries.len().min(self.told + told.records as usize));
         let restored = self.restores.last().map_or(0, |restore| restore.applied).max(self.told);
-        let next = [all, self.fresh(self.told, told), self.fresh(restored, told)];
+        let next = [all, self.fresh(self.told, told, seen), self.fresh(restored, told, seen)];
         let pieces = next.into_iter().find(|pieces| self.matches(pieces, told))?;
         self.told = pieces.0.last().map_or(self.told, |last| last.end);
         Some(pieces)
     }
 
     /// The first so many from a position on that nobody outside has seen.
-    fn fresh(&self, from: usize, told: Total) -> Pieces {
+    fn fresh(&self, from: usize, told: Total, seen: &BTreeSet<u64>) -> Pieces {
         let (mut fresh, mut new) = (Pieces::default(), BTreeSet::new());
         let rows = self.entries.iter().enumerate().skip(from);
-        let rows = rows.filter(|(_, entry)| !self.seen.contains(&entry.lineage) && new.insert(entry.lineage));
+        let rows = rows.filter(|(_, entry)| !seen.contains(&entry.lineage) && new.insert(entry.lineage));
         rows.take(told.records as usize).for_each(|(at, _)| fresh.push(at));
         fresh
     }
@@ -343,13 +340,14 @@ mod tests {
 
     #[test]
     fn what_was_written_at_once_stays_visible_whatever_state_goes_back_to() {
+        let seen = &mut BTreeSet::new();
         let mut log = log(&[1, 2]);
         cut(&mut log, 1, &[1, 2]);
-        log.show(Time(2), CheckpointId::INITIAL, total(&[1, 2]));
+        log.show(Time(2), CheckpointId::INITIAL, total(&[1, 2]), seen);
         log.apply(Time(3), 3);
         restore(&mut log, 1, &[1, 2]);
         log.apply(Time(5), 3);
-        log.show(Time(5), CheckpointId::INITIAL, total(&[3, 3]));
+        log.show(Time(5), CheckpointId::INITIAL, total(&[3, 3]), seen);
         assert_eq!(log.visible().collect::<Vec<_>>(), [1, 2, 3, 3]);
         assert_eq!(log.current().collect::<Vec<_>>(), [1, 2, 3]);
         log.finish_output(total(&[1, 2, 3, 3]));
@@ -357,26 +355,38 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_another_subtask_wrote_is_not_new() {
+        let seen = &mut BTreeSet::new();
+        log(&[1, 2]).show(Time(2), CheckpointId::INITIAL, total(&[1, 2]), seen);
+        let mut other = log(&[2, 3, 1, 4]);
+        other.show(Time(5), CheckpointId::INITIAL, total(&[3, 4]), seen);
+        assert_eq!(other.visible().collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(other.unknown, (0, 0));
+    }
+
+    #[test]
     fn what_is_committed_is_what_came_between_two_snapshots() {
+        let seen = &mut BTreeSet::new();
         let mut log = log(&[1, 2]);
         cut(&mut log, 1, &[1, 2]);
         log.apply(Time(2), 3);
         cut(&mut log, 2, &[1, 2, 3]);
-        log.show(Time(3), CheckpointId(1), total(&[1, 2]));
+        log.show(Time(3), CheckpointId(1), total(&[1, 2]), seen);
         restore(&mut log, 1, &[1, 2]);
         [4, 5].into_iter().for_each(|lineage| log.apply(Time(4), lineage));
         cut(&mut log, 2, &[1, 2, 4, 5]);
         log.apply(Time(5), 6);
-        log.show(Time(5), CheckpointId(2), total(&[4, 5]));
-        log.show(Time(6), CheckpointId::INITIAL, total(&[6]));
+        log.show(Time(5), CheckpointId(2), total(&[4, 5]), seen);
+        log.show(Time(6), CheckpointId::INITIAL, total(&[6]), seen);
         assert_eq!(log.visible().collect::<Vec<_>>(), [1, 2, 4, 5, 6]);
         assert_eq!(log.unknown, (0, 0));
     }
 
     #[test]
     fn what_does_not_add_up_is_counted_as_unknown() {
+        let seen = &mut BTreeSet::new();
         let mut log = log(&[1, 2, 3]);
-        log.show(Time(3), CheckpointId(1), total(&[1, 7]));
+        log.show(Time(3), CheckpointId(1), total(&[1, 7]), seen);
         assert_eq!(log.unknown, (0, 2));
         log.finish_output(total(&[1, 7]));
         assert_eq!(log.unknown, (0, 2), "it was told once");

@@ -3,7 +3,9 @@
 use super::story::{Odd, Teller};
 use super::{Origin, Provenance, RecordStory};
 use crate::base::OperatorId;
+use crate::scenario::SinkMode;
 use crate::workload::{Census, Expected, Known, Oracle, Workload};
+use std::borrow::Cow;
 
 /// Which records a run lost, doubled or made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,7 +94,7 @@ impl Provenance {
         for operator in self.plan.order.iter().copied().filter(|op| wanted[op.index()]) {
             for place in [Place::State, Place::Output] {
                 let Some(found) = self.found(operator, place) else { continue };
-                let odd = compare(&all[operator.index()], found);
+                let odd = compare(&self.due(operator, place, &all[operator.index()]), found);
                 let mut before = before.iter_mut();
                 let [lost, doubled, orphans] = [odd.lost, odd.doubled, odd.orphans].map(|kind| {
                     let before = before.next().expect("there is one of each kind");
@@ -125,6 +127,16 @@ impl Provenance {
             !is_right || due.output.is_some_and(|due| visible != (due.records, due.lineage))
         };
         expected.operators.iter().enumerate().map(differs).collect()
+    }
+
+    /// What should be at a place, of all that an operator should apply: a record that comes twice by itself is one row.
+    fn due<'a>(&self, operator: OperatorId, place: Place, all: &'a [Known]) -> Cow<'a, [Known]> {
+        if place == Place::State || self.plan.operators[operator.index()].sink != Some(SinkMode::Idempotent) {
+            return Cow::Borrowed(all);
+        }
+        let mut rows = all.to_vec();
+        rows.dedup_by_key(|known| known.lineage);
+        Cow::Owned(rows)
     }
 
     /// All lineages at a place; `None` if there is no such place, or if some of what is there could not be identified:

@@ -23,6 +23,7 @@ use crate::plan::Plan;
 use crate::trace::{Event, Observer};
 use crate::workload::{KeptState, Workload};
 use log::{Log, Total};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct Provenance {
     first_log: Vec<u32>,
     /// By operator: whether it shows anything outside.
     outputs: Vec<bool>,
+    /// By operator: the lineages of all that it has shown.
+    seen: Vec<BTreeSet<u64>>,
     /// By task: where the restart that is going on puts it.
     points: Vec<CheckpointId>,
     /// How far sources got, by partition, counted over all sources.
@@ -56,6 +59,7 @@ impl Provenance {
             logs: plan.tasks.iter().flat_map(|task| &task.chain).map(log).collect(),
             first_log,
             outputs: workload.behaviours.iter().map(|of| matches!(of.keeps, KeptState::Output(_))).collect(),
+            seen: vec![BTreeSet::new(); plan.operators.len()],
             points: vec![CheckpointId::INITIAL; plan.tasks.len()],
             emitted: vec![0; partitions as usize],
             drained: false,
@@ -100,7 +104,7 @@ impl Observer for Provenance {
             }
             Event::OutputVisible { task, operator, checkpoint, records, lineage } => {
                 let log = self.log(task, operator);
-                self.logs[log].show(at, checkpoint, Total { records, lineage });
+                self.logs[log].show(at, checkpoint, Total { records, lineage }, &mut self.seen[operator.index()]);
             }
             Event::TransactionRefused { task, operator, checkpoint, records, lineage, .. } => {
                 let log = self.log(task, operator);

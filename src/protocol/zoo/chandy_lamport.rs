@@ -39,6 +39,10 @@ impl Protocol for ChandyLamport {
         }
     }
 
+    fn replays_channels(&self) -> bool {
+        true
+    }
+
     fn task(&self, site: &TaskSite<'_>) -> Box<dyn TaskRole> {
         let settings = site.settings;
         Box::new(MarkerTask {
