@@ -37,10 +37,23 @@ pub struct Plan {
     pub regions: Vec<u32>,
     /// How many task managers there are.
     pub managers: u32,
+    /// Whether records say when they happened, and what that is worth.
+    pub event_time: EventTime,
     /// Input channels of all tasks, in the order of ports.
     inputs: Vec<ChannelId>,
     /// Output edges of all tasks.
     outputs: Vec<OutEdge>,
+}
+
+/// What watermarks promise in a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventTime {
+    /// There are none.
+    None,
+    /// That no record is late: sources wait as long as is needed, and for everybody.
+    Punctual,
+    /// Nothing: records may be later than sources expect, or come from one that was not waited for.
+    Lossy,
 }
 
 /// An operator as planned.

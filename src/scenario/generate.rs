@@ -5,6 +5,7 @@
 
 mod outside;
 mod splits;
+mod times;
 mod wild;
 
 use super::{
@@ -49,6 +50,8 @@ pub struct Limits {
     pub parameter: Option<(&'static str, &'static [&'static str])>,
     /// Whether partitions of sources may be handed out as splits.
     pub splits: bool,
+    /// Whether records may say when they happened.
+    pub event_time: bool,
 }
 
 /// A stream of draws.
@@ -116,7 +119,8 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         job,
     };
     let scenario = wild::with_faults(seed, limits, length, scenario);
-    outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario))
+    let scenario = outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario));
+    times::with_times(seed, limits, scenario)
 }
 
 fn random_network(dice: &mut Dice) -> Network {
@@ -354,6 +358,7 @@ fn random_source(dice: &mut Dice, limits: &Limits, parallelism: u32, sources: u6
         end: SourceEnd::Finishes,
         replayable: true,
         assignment: Assignment::Static,
+        event_time: None,
     }
 }
 

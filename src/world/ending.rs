@@ -52,6 +52,7 @@ impl World {
         if std::mem::replace(&mut self.tasks[id.index()].drained, true) {
             return;
         }
+        self.end_event_time(job, id, host);
         host.emit(Event::TaskDrained { task: id });
         for channel in job.plan.output_channels(id) {
             self.net.send_end(job, channel, host);
@@ -63,6 +64,7 @@ impl World {
     /// The end of data was read from a channel.
     pub(super) fn end_seen<H: Host>(&mut self, job: &Job, id: TaskId, channel: ChannelId, host: &mut H) {
         self.net.channels[channel.index()].end_seen = true;
+        self.hear_the_end(job, id, channel, host);
         let task = &mut self.tasks[id.index()];
         task.ended_ports += 1;
         if task.ended_ports as usize == job.plan.inputs(id).len() {

@@ -252,6 +252,7 @@ impl World {
             task.role = role;
         }
         self.net.drop_stalled(id);
+        self.watermarks.forget(job, id);
         let task = &mut self.tasks[id.index()];
         task.attempt = Attempt(task.attempt.0 + 1);
         self.discard(id, |snapshot| snapshot.id > checkpoint || !snapshot.durable, host);
@@ -361,6 +362,7 @@ impl World {
                 _ => {}
             }
             self.net.restore(job, channel, sent, received, host);
+            self.watermarks.forget_input(channel);
             let held = if plan.channels[index] == ChannelPlan::Replay { Held::Requeued } else { Held::Restored };
             self.net.reinject(job, channel, &records, held, host);
             self.net.requeue(job, channel, &queued, host);
@@ -478,6 +480,7 @@ impl World {
         let task = &mut self.tasks[id.index()];
         task.status = Status::Running;
         host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
+        self.begin_watermarks(job, id, host);
         self.take_producer(job, id, restored, host);
         self.tell_task(job, id, TaskInput::Started { restored }, host);
         if job.protocol.claims().coordinated {

@@ -39,6 +39,7 @@ fn scenario() -> Scenario {
         end: SourceEnd::Finishes,
         replayable: true,
         assignment: Assignment::Static,
+        event_time: None,
     };
     let edge = |from: &str, to: &str, by: Partitioner| Edge {
         from: from.to_owned(),
