@@ -7,6 +7,7 @@
 //! Single numbers that scenarios bound and reports print have a name in the table [`FIGURES`].
 
 mod checkpoint;
+mod event_time;
 mod measures;
 mod recovery;
 mod sample;
@@ -14,6 +15,7 @@ mod table;
 mod visibility;
 
 pub use checkpoint::{Arrival, CheckpointFigures, Purpose, Status, TaskTimes};
+pub use event_time::Watermarks;
 pub use measures::{Measures, MinMaxAvg, Progress, SubtaskMeasures, Sums, VertexMeasures};
 pub use recovery::{RecoveryParts, RestartFigures};
 pub use sample::{Comparison, Contestant, Measured, Sample, Spread};
@@ -36,6 +38,8 @@ pub struct Figures {
     pub totals: Totals,
     /// Transactions, and how late their output could be seen.
     pub visibility: Visibility,
+    /// How far tasks knew that they had read.
+    pub watermarks: Watermarks,
     /// How long each task was stopped for want of output buffers.
     pub blocked: Vec<Span>,
     /// Since when a task is stopped; [`Time::NEVER`]: it is not.
@@ -117,6 +121,7 @@ impl Figures {
             restarts: Vec::new(),
             totals: Totals::default(),
             visibility: Visibility::default(),
+            watermarks: Watermarks::new(tasks),
             blocked: vec![Span::ZERO; tasks],
             blocked_since: vec![Time::NEVER; tasks],
             is_source,
@@ -135,6 +140,7 @@ impl Figures {
         self.restarts.clear();
         self.totals = Totals::default();
         self.visibility.reset();
+        self.watermarks.reset();
         self.blocked.fill(Span::ZERO);
         self.blocked_since.fill(Time::NEVER);
         self.recovering.reset();
@@ -387,6 +393,7 @@ impl Observer for Figures {
             }
             Event::TaskStarted { task, .. } => {
                 self.started(at, task);
+                self.watermarks.event(at, event);
                 self.recovery_event(at, event);
             }
             Event::SourceRewound { position, from, .. } => {
@@ -415,6 +422,9 @@ impl Observer for Figures {
             | Event::TransactionCommitted { .. }
             | Event::TransactionAborted { .. }
             | Event::TransactionRefused { .. } => self.visibility.event(at, event),
+            Event::WatermarkAdvanced { .. } | Event::TaskIdle { .. } | Event::RecordsLate { .. } => {
+                self.watermarks.event(at, event)
+            }
             _ => {}
         }
     }

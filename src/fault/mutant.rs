@@ -251,8 +251,8 @@ mutants! {
     CoveredSplitsReturned "covered-splits-returned" { Sources, "", "splits" }
     /// A task takes the most of what its inputs say for its watermark, not the least.
     WatermarkIsTheMost "watermark-is-the-most" { Time, "", "watermarks" }
-    /// A subtask of a source says how far the fastest of its partitions is.
-    FastestPartitionCounts "fastest-partition-counts" { Time, "", "watermarks" }
+    /// A source says that it has read all up to its newest record, and does not wait for those that are late.
+    LateIsNotWaitedFor "late-is-not-waited-for" { Time, "", "watermarks" }
     /// A task that begins again keeps its watermark, although what it reads goes back.
     WatermarkOutlivesRestart "watermark-outlives-restart" { Time, "", "watermarks" }
     /// An input that is idle is waited for.

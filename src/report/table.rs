@@ -4,7 +4,7 @@ use super::checkpoint::kind;
 use super::recovery::{left_out, recoveries};
 use super::{Grid, RunView, elide, hang, slowest, wrap};
 use crate::base::{Bytes, Span, TaskId, Time};
-use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, TaskTimes};
+use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, TaskTimes, Watermarks};
 use crate::model::{Cause, Difference, explain};
 use crate::plan::Plan;
 use std::fmt::Write;
@@ -255,7 +255,19 @@ fn accounts(view: &RunView) -> String {
         counted(totals.buffers, "buffer"),
         view.figures.downtime(),
     );
-    out + &wrap(&records, WIDTH, 2) + "\n"
+    out += &wrap(&records, WIDTH, 2);
+    out.push('\n');
+    let Watermarks { late, lag, regained, .. } = &view.figures.watermarks;
+    if let Some(late) = late {
+        let mut line =
+            format!("Event time: {} late; watermarks at most {} behind", counted(*late, "record"), or_dash(*lag));
+        if let Some(regained) = regained {
+            let _ = write!(line, ", and up to {regained} after a restart what they had been");
+        }
+        out += &wrap(&line, WIDTH, 2);
+        out.push('\n');
+    }
+    out
 }
 
 fn restart_line(plan: &Plan, n: usize, restart: &RestartFigures) -> String {

@@ -217,13 +217,13 @@ impl World {
         let known = &self.watermarks.tasks[id.index()];
         let unread = known.partitions.iter().enumerate().filter(|(i, _)| !is_read(*i)).map(|(_, partition)| partition);
         let is_idle = unread.clone().next().is_some() && unread.clone().all(|partition| partition.idle);
-        let newest = unread.filter(|partition| !partition.idle).map(|partition| partition.newest);
-        let newest = if job.has(Mutant::FastestPartitionCounts) { newest.max() } else { newest.min() };
+        let newest = unread.filter(|partition| !partition.idle).map(|partition| partition.newest).min();
+        let bound = if job.has(Mutant::LateIsNotWaitedFor) { Span::ZERO } else { times.bound };
         if is_idle {
             self.set_idle(job, id, true, host);
         } else if let Some(newest) = newest {
             // One less, since records of the same time may follow.
-            self.advance(job, id, Time(newest.0.saturating_sub(times.bound.0.saturating_add(1))), host);
+            self.advance(job, id, Time(newest.0.saturating_sub(bound.0.saturating_add(1))), host);
         }
     }
 
