@@ -132,7 +132,7 @@ impl Watermarks {
         }
         input.behind = true;
         let held = input.watermark == said;
-        let inputs = || plan.inputs(id).iter().map(|channel| self.inputs[channel.index()]);
+        let inputs = || self.waited_for(id, plan);
         if inputs().all(|input| input.idle) {
             let most = inputs().map(|input| input.watermark).max().filter(|_| held);
             let due = &mut self.tasks[id.index()].due;
@@ -142,10 +142,16 @@ impl Watermarks {
         }
     }
 
+    /// What comes round a cycle says nothing.
+    fn waited_for<'a>(&'a self, id: TaskId, plan: &'a Plan) -> impl Iterator<Item = Input> {
+        let inputs = plan.inputs(id).iter().filter(|channel| !plan.feeds_back(**channel));
+        inputs.map(|channel| self.inputs[channel.index()])
+    }
+
     /// What a task must know now.
     fn know(&mut self, id: TaskId, plan: &Plan) {
-        let inputs = plan.inputs(id).iter().map(|channel| self.inputs[channel.index()]);
-        let least = inputs.filter(|input| !input.idle && !input.behind).map(|input| input.watermark).min();
+        let least =
+            self.waited_for(id, plan).filter(|input| !input.idle && !input.behind).map(|input| input.watermark).min();
         let due = &mut self.tasks[id.index()].due;
         *due = (*due).max(least.unwrap_or(0));
     }

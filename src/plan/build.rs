@@ -29,10 +29,11 @@ pub fn build(scenario: &Scenario) -> Plan {
 fn event_time(job: &scenario::Job) -> EventTime {
     let sources = job.operators.iter().filter_map(|operator| operator.source.as_ref());
     let times: Vec<_> = sources.filter_map(|source| source.event_time).collect();
+    let goes_round = job.edges.iter().any(|edge| edge.feedback);
     match times.iter().all(|times| times.bound >= times.disorder && times.idle_after.is_none()) {
         _ if times.is_empty() => EventTime::None,
-        true => EventTime::Punctual,
-        false => EventTime::Lossy,
+        true if !goes_round => EventTime::Punctual,
+        _ => EventTime::Lossy,
     }
 }
 

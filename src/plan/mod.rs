@@ -52,7 +52,7 @@ pub enum EventTime {
     None,
     /// That no record is late: sources wait as long as is needed, and for everybody.
     Punctual,
-    /// Nothing: records may be later than sources expect, or come from one that was not waited for.
+    /// Nothing: records may be later than sources expect, come from one that was not waited for, or round a cycle.
     Lossy,
 }
 
@@ -159,6 +159,12 @@ impl Plan {
     /// The output channels of a task, by slot.
     pub fn output_channels(&self, task: TaskId) -> impl Iterator<Item = ChannelId> + '_ {
         self.outputs(task).iter().flat_map(|out| (out.first.0..out.first.0 + out.width).map(ChannelId))
+    }
+
+    /// Whether a channel belongs to a feedback edge.
+    #[inline]
+    pub fn feeds_back(&self, channel: ChannelId) -> bool {
+        self.edges[self.channels[channel.index()].edge.index()].feedback
     }
 
     /// All tasks.

@@ -87,13 +87,13 @@ impl World {
                     let ended = control.end_seen || self.is_inside(job, cycle, channel);
                     ended && !control.items.iter().any(|item| matches!(item, Item::Buffer { .. }))
                 });
-            let mut unended = channels().filter(|c| feeds_back(job, *c) && !self.net.channels[c.index()].ended);
+            let mut unended = channels().filter(|c| job.plan.feeds_back(*c) && !self.net.channels[c.index()].ended);
             if !quiet || unended.next().is_none() {
                 continue;
             }
             let open: Vec<ChannelId> = channels().filter(|c| self.net.outs[c.index()].is_open()).collect();
             if open.is_empty() {
-                for channel in channels().filter(|channel| feeds_back(job, *channel)) {
+                for channel in channels().filter(|channel| job.plan.feeds_back(*channel)) {
                     self.net.send_end(job, channel, host);
                 }
             } else {
@@ -243,9 +243,4 @@ impl World {
             }
         }
     }
-}
-
-/// Whether a channel belongs to a feedback edge.
-pub(super) fn feeds_back(job: &Job, channel: ChannelId) -> bool {
-    job.plan.edges[job.plan.channels[channel.index()].edge.index()].feedback
 }

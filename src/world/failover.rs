@@ -5,7 +5,6 @@
 //! arrives: a checkpoint acknowledged by everybody before the failure may complete before the restart. Then
 //! the coordinator role makes the plan, and the world executes it task by task, channel by channel.
 
-use super::ending::feeds_back;
 use super::net::{Held, In, Item, Out};
 use super::restart::Restarts;
 use super::task::{Mail, Status};
@@ -336,7 +335,7 @@ impl World {
                 // Whether the cycle has come to its end is to be seen again.
                 let receiver = &mut self.tasks[planned.to.index()];
                 let is_over = receiver.status == Status::Finished;
-                if feeds_back(job, channel) && !is_over && self.net.take_end_back(channel) {
+                if job.plan.feeds_back(channel) && !is_over && self.net.take_end_back(channel) {
                     (receiver.ended_ports, receiver.drained) = (receiver.ended_ports - 1, false);
                 }
                 continue;

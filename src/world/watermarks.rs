@@ -10,6 +10,8 @@
 //! channel that is not idle any more is waited for again only when it has come as far as the others; and a task whose
 //! inputs are all idle says that it is, too.
 //!
+//! Round a cycle nothing of it goes: what comes back is late, or may be.
+//!
 //! The end of the data says that nothing at all will come, unless the sender was stopped before its end.
 //!
 //! Watermarks are not state. A task that begins again knows nothing, and hears of it anew.
@@ -114,8 +116,10 @@ impl Watermarks {
         if job.has(Mutant::WatermarkIsTheMost) { said.max() } else { said.min() }
     }
 
+    /// What a task has heard from all that it reads from; what comes round a cycle says nothing.
     fn of<'a>(&'a self, plan: &'a Plan, id: TaskId) -> impl Iterator<Item = &'a Input> {
-        plan.inputs(id).iter().map(|channel| &self.inputs[channel.index()])
+        let inputs = plan.inputs(id).iter().filter(|channel| !plan.feeds_back(**channel));
+        inputs.map(|channel| &self.inputs[channel.index()])
     }
 }
 
@@ -328,7 +332,7 @@ impl World {
     pub(super) fn hear_the_end<H: Host>(&mut self, job: &Job, id: TaskId, channel: ChannelId, host: &mut H) {
         let sender = job.plan.channels[channel.index()].from;
         let is_told = self.tasks[sender.index()].drained && !job.has(Mutant::EndIsNoWatermark);
-        if !self.watermarks.is_on() || !is_told {
+        if !self.watermarks.is_on() || !is_told || job.plan.feeds_back(channel) {
             return;
         }
         self.watermarks.inputs[channel.index()].idle = false;
@@ -367,7 +371,7 @@ impl World {
 
     /// A mark goes to every subtask that a task sends to. Afterwards it may have no room for records.
     fn tell_all<H: Host>(&mut self, job: &Job, id: TaskId, mark: Mark, host: &mut H) {
-        for channel in job.plan.output_channels(id) {
+        for channel in job.plan.output_channels(id).filter(|channel| !job.plan.feeds_back(*channel)) {
             self.net.push(job, channel, Record::of(mark), host);
         }
         self.block_if_full(job, id, host);

@@ -8,8 +8,7 @@ use crate::scenario::{Assignment, EventTime, Scenario, Source, Watermarks};
 pub(super) fn with_times(seed: u64, limits: &Limits, mut scenario: Scenario) -> Scenario {
     let mut dice = Dice { draws: Draws::new(seed, Concern::Generator, 14), next: 0 };
     let dice = &mut dice;
-    let goes_round = scenario.job.edges.iter().any(|edge| edge.feedback);
-    if !limits.event_time || goes_round || !dice.chance(35) {
+    if !limits.event_time || !dice.chance(35) {
         return scenario;
     }
     // In most jobs no record is late, and then none may be.
