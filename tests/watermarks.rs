@@ -124,6 +124,19 @@ fn an_idle_partition_is_not_waited_for_and_counts_again_when_it_is_back() {
     assert!(between(rests[0], woken) >= 3, "the sink goes on without it");
 }
 
+/// With the end of a job that is only suspended, nothing says that nothing will come any more; with a drained one it does.
+#[test]
+fn only_an_end_that_is_one_is_the_end_of_time() {
+    let ends = |take: &str| {
+        let text = job(r#"{"watermarks": {"records": 1}}"#, "");
+        let asked = format!(r#""requests": [{{"at": "80ms", "take": "{take}"}}], "interval""#);
+        let (job, trace) = trace(&text.replace(r#""interval""#, &asked));
+        let last = |task: TaskId| said(&trace, task.0).last().expect("it says something").1;
+        job.plan.task_ids().map(last).filter(|last| *last == u64::MAX).count()
+    };
+    assert_eq!((ends("suspend"), ends("drain")), (0, 5));
+}
+
 /// What comes round says nothing, and does not hold back what goes on.
 #[test]
 fn a_cycle_is_not_waited_for_and_what_comes_round_it_is_late() {

@@ -7,7 +7,8 @@
 //! it hears the next one.
 //!
 //! What a source may say depends on its records, which no event tells. That it says too much shows in records that are
-//! late. Where sources wait as long as is needed, and for everybody, there must be none, at any task, whatever fails.
+//! late. Where sources wait as long as is needed, and for everybody, there must be none, at any task, whatever fails. But if
+//! tasks may be kept that have read the end of a channel whose sender goes back, that end was none.
 //!
 //! Whoever begins again knows nothing, and may say less than is still on its way, put back by a restart: so often a channel
 //! may go back, and its receiver does not. Whoever has read all its data knows the end of time, unless sources were stopped.
@@ -44,8 +45,10 @@ const END: u64 = u64::MAX;
 pub(super) struct Watermarks {
     inputs: Vec<Input>,
     tasks: Vec<Task>,
-    /// Whether a record may be late, or there is no event time.
-    kind: EventTime,
+    /// Whether there is event time.
+    is_on: bool,
+    /// No record may be late.
+    is_punctual: bool,
     /// A source was stopped before its end.
     stopped: bool,
     examined: u64,
@@ -80,7 +83,8 @@ impl Watermarks {
         Self {
             inputs: vec![Input::default(); plan.channels.len()],
             tasks: vec![Task::default(); plan.tasks.len()],
-            kind: plan.event_time,
+            is_on: plan.event_time != EventTime::None,
+            is_punctual: plan.event_time == EventTime::Punctual && setting.claims.holds(Claim::Coordinated),
             stopped: false,
             examined: 0,
         }
@@ -112,8 +116,8 @@ impl Watermarks {
                 Finding::new(format!("goes back on {edge}"), text).channel(channel)
             });
         }
-        // Whoever ends is waited for no more, and holds nobody back.
-        input.idle &= watermark < END;
+        // Who says how far it is is not idle.
+        input.idle = false;
         input.watermark = input.watermark.max(watermark);
         input.behind &= input.watermark < said;
         self.know(id, plan);
@@ -173,7 +177,7 @@ impl Watermarks {
     fn drain(&mut self, at: Time, id: TaskId, plan: &Plan, out: &mut Findings) {
         self.settle(at, id, plan, out);
         let said = self.tasks[id.index()].said;
-        if self.kind != EventTime::None && !self.stopped {
+        if self.is_on && !self.stopped {
             self.examined += 1;
             if said < END {
                 tell(out, at, plan, id, "no end at", || format!("has read all its data, and says {}", words(said)));
@@ -218,7 +222,7 @@ impl Check for Watermarks {
             Event::WatermarkReceived { channel, watermark } => self.receive(at, channel, watermark, plan, out),
             Event::IdleReceived { channel, idle } => self.idle(at, channel, idle == 1, plan, out),
             Event::WatermarkAdvanced { task, watermark } => self.advance(at, task, watermark, plan, out),
-            Event::RecordsLate { task, records } if self.kind == EventTime::Punctual => {
+            Event::RecordsLate { task, records } if self.is_punctual => {
                 tell(out, at, plan, task, "late at", || {
                     let records = if records == 1 { "a record".to_owned() } else { format!("{records} records") };
                     format!("read {records} that its watermark said would not come")

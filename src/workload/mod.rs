@@ -5,7 +5,7 @@
 //! [`operators`]: it turns what the scenario says into a [`Behaviour`], a small value that the world's tight
 //! loop and the batch [`oracle`] both read. What the oracle sums up, the [`Census`] names record by record.
 //!
-//! **Architecture invariant:** no buffers, no barriers and no time here. The oracle shares the meaning of an
+//! **Architecture invariant:** no buffers, no barriers and no clock here. The oracle shares the meaning of an
 //! operator with the world, but nothing of how records get from one to the next.
 
 mod census;

@@ -55,6 +55,7 @@ impl World {
         self.end_event_time(job, id, host);
         host.emit(Event::TaskDrained { task: id });
         for channel in job.plan.output_channels(id) {
+            self.net.channels[channel.index()].cut_short = self.watermarks.is_cut_short(id);
             self.net.send_end(job, channel, host);
         }
         self.send_drained(id, host);
@@ -148,6 +149,7 @@ impl World {
             return;
         }
         for channel in job.plan.output_channels(id) {
+            self.net.channels[channel.index()].cut_short = self.watermarks.is_cut_short(id);
             self.net.send_end(job, channel, host);
             self.net.send_control(job, channel, Item::Closed, host);
         }

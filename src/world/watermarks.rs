@@ -7,7 +7,7 @@
 //! that on when it has grown. All operators of a chain know what their task knows.
 //!
 //! Where nothing comes for long, a partition, a source, a channel is *idle*, and is not waited for. As in Flink a
-//! channel that is not idle any more is waited for again only when it has come as far as the others; and a task whose
+//! channel that is not idle any more - it says so, or how far it is - is waited for again only when it has come as far as the others; and a task whose
 //! inputs are all idle says that it is, too.
 //!
 //! Round a cycle nothing of it goes: what comes back is late, or may be.
@@ -18,7 +18,7 @@
 //!
 //! **Rounding.** Flink counts milliseconds, and a watermark is one less than it might be; here it is a nanosecond.
 
-use super::task::Status;
+use super::task::{Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, Span, TaskId, Time};
 use crate::fault::Mutant;
@@ -93,6 +93,11 @@ impl Watermarks {
     #[inline]
     pub fn is_on(&self) -> bool {
         !self.tasks.is_empty()
+    }
+
+    /// Whether a task that ends does not know that nothing will come any more.
+    pub fn is_cut_short(&self, id: TaskId) -> bool {
+        self.tasks.get(id.index()).is_some_and(|known| known.watermark < Time::NEVER)
     }
 
     /// A task loses what it knows.
@@ -183,7 +188,7 @@ impl World {
     pub(super) fn watermark_is_due<H: Host>(&mut self, id: TaskId, attempt: Attempt, host: &mut H) {
         let task = &mut self.tasks[id.index()];
         if task.attempt == attempt && matches!(task.status, Status::Running | Status::Frozen) {
-            task.mailbox.push(super::task::Mail::Watermark);
+            task.mailbox.push(Mail::Watermark);
             host.notice(Notice::Wake(id));
         }
     }
@@ -271,28 +276,22 @@ impl World {
 
     /// The marks that come next in the buffer that a task reads are handled at once, before the next record.
     pub(super) fn read_marks<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
-        while let Some(current) = self.tasks[id.index()].current.filter(|current| current.left == 0 && current.rest > 0)
-        {
-            let ring = &mut self.net.rings[current.channel.index()];
-            let (read, rest) = match ring.front().and_then(|record| Some((record, record.mark()?))) {
-                Some((record, mark)) => {
-                    ring.skip(1);
-                    let input = &mut self.net.ins[current.channel.index()];
-                    input.chain.push(record.lineage);
-                    input.received += 1;
-                    (Some(mark), current.rest - 1)
-                }
-                None => (None, current.rest),
+        while let Some(current) = self.tasks[id.index()].current.as_mut().filter(|c| c.left == 0 && c.rest > 0) {
+            let channel = current.channel;
+            let ring = &mut self.net.rings[channel.index()];
+            let first = ring.front().expect("the buffer's records are in the ring");
+            let Some(mark) = first.mark() else {
+                let is_record = |record: &Record| record.mark().is_none();
+                current.left = ring.iter().take(current.rest as usize).take_while(is_record).count() as u32;
+                current.rest -= current.left;
+                return;
             };
-            let left = match read {
-                Some(_) => 0,
-                None => ring.iter().take(rest as usize).take_while(|record| record.mark().is_none()).count() as u32,
-            };
-            let current_now = self.tasks[id.index()].current.as_mut().expect("it reads a buffer");
-            (current_now.left, current_now.rest) = (left, rest - left);
-            if let Some(mark) = read {
-                self.hear(job, id, current.channel, mark, host);
-            }
+            ring.skip(1);
+            current.rest -= 1;
+            let input = &mut self.net.ins[channel.index()];
+            input.chain.push(first.lineage);
+            input.received += 1;
+            self.hear(job, id, channel, mark, host);
         }
     }
 
@@ -304,7 +303,10 @@ impl World {
             Mark::Watermark(watermark) => {
                 host.emit(Event::WatermarkReceived { channel, watermark: watermark.0 });
                 input.watermark = input.watermark.max(watermark);
+                // That it was idle may be all that a restart has put back of what it said.
+                input.idle = false;
                 input.catch_up(job, said);
+                self.set_idle(job, id, false, host);
             }
             Mark::Idle => {
                 host.emit(Event::IdleReceived { channel, idle: 1 });
@@ -330,13 +332,10 @@ impl World {
 
     /// A task has read the end of data on a channel.
     pub(super) fn hear_the_end<H: Host>(&mut self, job: &Job, id: TaskId, channel: ChannelId, host: &mut H) {
-        let sender = job.plan.channels[channel.index()].from;
-        let is_told = self.tasks[sender.index()].drained && !job.has(Mutant::EndIsNoWatermark);
+        let is_told = !self.net.channels[channel.index()].cut_short && !job.has(Mutant::EndIsNoWatermark);
         if !self.watermarks.is_on() || !is_told || job.plan.feeds_back(channel) {
             return;
         }
-        self.watermarks.inputs[channel.index()].idle = false;
-        self.set_idle(job, id, false, host);
         self.hear(job, id, channel, Mark::Watermark(Time::NEVER), host);
     }
 
