@@ -81,6 +81,9 @@ const ALL: &str = r#"{
         "rate": "1k/s", "burst": {"every": "1s", "length": "100ms", "times": 5}, "keys": {"count": 9, "zipf": true},
         "size": "1B", "end": "idles", "replayable": false, "assignment": "dynamic",
         "state": {"size": "1.5KiB", "per_key": "1B", "per_record": "2B"}},
+      {"id": "timed", "kind": "source", "records": 60,
+        "event_time": {"step": "2ms", "disorder": "1s", "bound": "2s", "watermarks": "1s", "idle_after": "3s"}},
+      {"id": "marked", "kind": "source", "records": 60, "event_time": {"watermarks": {"records": 2}}},
       {"id": "some", "kind": "filter", "parallelism": 2, "selectivity": "40%", "rekey": 7, "output_size": "1MB",
         "snapshot": {"sync": "1ns", "async": "0s"}, "on": [1, 0]},
       {"id": "few", "kind": "map", "selectivity": "0.000000001"},
@@ -91,6 +94,8 @@ const ALL: &str = r#"{
     "edges": [
       {"from": "in", "to": "some", "chained": true},
       {"from": "some", "to": "few", "by": "global", "overtaking": false},
+      {"from": "timed", "to": "few"},
+      {"from": "marked", "to": "few"},
       {"from": "few", "to": "more", "by": "broadcast"},
       {"from": "more", "to": "few", "by": "rescale", "feedback": true},
       {"from": "more", "to": "out", "by": "hash"},

@@ -121,6 +121,11 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("46", r#""output": "offsets""#, r#""output": "two-phase""#),
     ("50", r#", "assignment": "dynamic""#, ""),
     ("50", r#""at": "260ms""#, r#""at": "200ms""#),
+    ("60", r#""watermarks": "500ms""#, r#""watermarks": "200ms""#),
+    ("60", r#""at": "2.9s""#, r#""at": "20.9s""#),
+    ("60", r#""disorder": "300ms""#, r#""disorder": "300ms", "bound": "200ms""#),
+    ("61", r#"{"idle_after": "2s"}"#, "{}"),
+    ("61", r#""idle_after": "2s""#, r#""idle_after": "4s""#),
 ];
 
 #[test]

@@ -20,6 +20,7 @@ pub const SMALL: Limits = Limits {
     outside: false,
     parameter: None,
     splits: true,
+    event_time: true,
 };
 
 /// What a protocol's claims leave of some limits: within them it has to keep every word.

@@ -7,6 +7,7 @@
 //! Single numbers that scenarios bound and reports print have a name in the table [`FIGURES`].
 
 mod checkpoint;
+mod event_time;
 mod exact;
 mod faults;
 mod measures;
@@ -16,6 +17,7 @@ mod table;
 mod visibility;
 
 pub use checkpoint::{Arrival, CheckpointFigures, Purpose, Status, TaskTimes};
+pub use event_time::Watermarks;
 pub use exact::{Exact, Miscount};
 pub use faults::FaultFigures;
 pub use measures::{Measures, MinMaxAvg, Progress, SubtaskMeasures, Sums, VertexMeasures};
@@ -44,6 +46,8 @@ pub struct Figures {
     pub visibility: Visibility,
     /// Records that are lost or doubled; `None` unless somebody had the run repeated to name them.
     pub exact: Option<Exact>,
+    /// How far tasks knew that they had read.
+    pub watermarks: Watermarks,
     /// How long each task was stopped for want of output buffers.
     pub blocked: Vec<Span>,
     /// Since when a task is stopped; [`Time::NEVER`]: it is not.
@@ -127,6 +131,7 @@ impl Figures {
             totals: Totals::default(),
             visibility: Visibility::default(),
             exact: None,
+            watermarks: Watermarks::new(tasks),
             blocked: vec![Span::ZERO; tasks],
             blocked_since: vec![Time::NEVER; tasks],
             is_source,
@@ -147,6 +152,7 @@ impl Figures {
         self.totals = Totals::default();
         self.visibility.reset();
         self.exact = None;
+        self.watermarks.reset();
         self.blocked.fill(Span::ZERO);
         self.blocked_since.fill(Time::NEVER);
         self.recovering.reset();
@@ -402,6 +408,7 @@ impl Observer for Figures {
             }
             Event::TaskStarted { task, .. } => {
                 self.started(at, task);
+                self.watermarks.event(at, event);
                 self.recovery_event(at, event);
             }
             Event::SourceRewound { position, from, .. } => {
@@ -437,6 +444,9 @@ impl Observer for Figures {
             | Event::TransactionCommitted { .. }
             | Event::TransactionAborted { .. }
             | Event::TransactionRefused { .. } => self.visibility.event(at, event),
+            Event::WatermarkAdvanced { .. } | Event::TaskIdle { .. } | Event::RecordsLate { .. } => {
+                self.watermarks.event(at, event)
+            }
             _ => {}
         }
     }

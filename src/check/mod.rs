@@ -49,6 +49,7 @@ mod savepoints;
 mod splits;
 mod state;
 mod wake_up;
+mod watermarks;
 
 pub use account::{Account, Ledger, Tally};
 pub use figures::*;
@@ -84,6 +85,7 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &wake_up::ABOUT, build: |setting| Box::new(wake_up::WakeUp::new(setting)) },
     Entry { about: &liveness::ABOUT, build: |setting| Box::new(liveness::Liveness::new(setting)) },
     Entry { about: &splits::ABOUT, build: |setting| Box::new(splits::Splits::new(setting)) },
+    Entry { about: &watermarks::ABOUT, build: |setting| Box::new(watermarks::Watermarks::new(setting)) },
 ];
 
 /// An invariant as a fold over events.

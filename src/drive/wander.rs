@@ -20,6 +20,8 @@ const EARLY: u32 = 40;
 const PATIENCE: u64 = 60;
 /// How many checkpoints may expire although something else is possible.
 const EXPIRIES: u32 = 3;
+/// How often sources say how far they are in event time, all together, if it is time that decides.
+const WATERMARKS: u32 = 60;
 
 /// Runs a job without a clock; true if it ended within `steps` steps.
 ///
@@ -44,6 +46,7 @@ pub fn wander<O: Observer>(
         ended: false,
         early: EARLY,
         expiries: EXPIRIES,
+        watermarks: WATERMARKS,
         observer,
     };
     for (fault, planned) in (0..).zip(&job.faults.faults) {
@@ -90,6 +93,8 @@ struct Wanderer<'a, O> {
     early: u32,
     /// Expiries that may still come.
     expiries: u32,
+    /// How often sources may still say how far they are in event time, if it is time that decides.
+    watermarks: u32,
     observer: &'a mut O,
 }
 
@@ -193,6 +198,14 @@ impl<O: Observer> Host for Wanderer<'_, O> {
                     Step::CoordinatorTimer(timer) => timer.kind == TimerKind::Request,
                     _ => true,
                 });
+                return;
+            }
+            Notice::Watermark { task, attempt, .. } => {
+                // A source that would say how far it is for ever would keep a run from its end.
+                if self.watermarks > 0 {
+                    self.watermarks -= 1;
+                    self.pending.push(Step::Watermark { task, attempt });
+                }
                 return;
             }
             Notice::Fly { channel, epoch, .. } => Step::Deliver { channel, epoch },

@@ -249,6 +249,18 @@ mutants! {
     SplitsSavedLate "splits-saved-late" { Sources, "", "splits" }
     /// A reader that goes back loses the splits, too, that its restore point is the first one to hold.
     CoveredSplitsReturned "covered-splits-returned" { Sources, "", "splits" }
+    /// A task takes the most of what its inputs say for its watermark, not the least.
+    WatermarkIsTheMost "watermark-is-the-most" { Time, "", "watermarks" }
+    /// A source says that it has read all up to its newest record, and does not wait for those that are late.
+    LateIsNotWaitedFor "late-is-not-waited-for" { Time, "", "watermarks" }
+    /// A task that begins again keeps its watermark, although what it reads goes back.
+    WatermarkOutlivesRestart "watermark-outlives-restart" { Time, "", "watermarks" }
+    /// An input that is idle is waited for.
+    IdleInputCounts "idle-input-counts" { Time, "", "watermarks" }
+    /// An input that was idle is not waited for, even when it has come as far as the others.
+    ReturnedInputNeverCounts "returned-input-never-counts" { Time, "", "watermarks" }
+    /// A source that has ended does not say that nothing will come any more.
+    EndIsNoWatermark "end-is-no-watermark" { Time, "", "watermarks" }
 }
 
 /// Where a wrong decision is made.
@@ -270,6 +282,8 @@ pub enum Area {
     Sources,
     /// Sinks, transactions and committers.
     Sinks,
+    /// Event time: watermarks and idle inputs.
+    Time,
 }
 
 impl Area {
@@ -284,6 +298,7 @@ impl Area {
             Self::Storage => "storage",
             Self::Sources => "sources",
             Self::Sinks => "sinks",
+            Self::Time => "event time",
         }
     }
 }

@@ -71,6 +71,7 @@ fn source(partitions: u32) -> Source {
         end: SourceEnd::Finishes,
         replayable: true,
         assignment: Assignment::Static,
+        event_time: None,
     }
 }
 

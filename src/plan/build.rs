@@ -1,7 +1,7 @@
 //! Making a plan. The scenario has been checked: what cannot be planned here is a broken invariant.
 
 use super::keys::{KeyTable, owners};
-use super::{Channel, Edge, Operator, OutEdge, Plan, Task};
+use super::{Channel, Edge, EventTime, Operator, OutEdge, Plan, Task};
 use crate::base::{ChannelId, EdgeId, OperatorId, Port, TaskId};
 use crate::scenario::{self, Partitioner, Placement, Scenario};
 use petgraph::Direction::Incoming;
@@ -22,7 +22,19 @@ pub fn build(scenario: &Scenario) -> Plan {
     let (channels, inputs, outputs) = plan_channels(&operators, &mut tasks, &edges);
     let cycles = cycles(job, &ends);
     let (regions, managers) = (regions(tasks.len(), &channels), scenario.cluster.task_managers);
-    Plan { operators, tasks, channels, edges, order, cycles, regions, managers, inputs, outputs }
+    let event_time = event_time(job);
+    Plan { operators, tasks, channels, edges, order, cycles, regions, managers, event_time, inputs, outputs }
+}
+
+fn event_time(job: &scenario::Job) -> EventTime {
+    let sources = job.operators.iter().filter_map(|operator| operator.source.as_ref());
+    let times: Vec<_> = sources.filter_map(|source| source.event_time).collect();
+    let goes_round = job.edges.iter().any(|edge| edge.feedback);
+    match times.iter().all(|times| times.bound >= times.disorder && times.idle_after.is_none()) {
+        _ if times.is_empty() => EventTime::None,
+        true if !goes_round => EventTime::Punctual,
+        _ => EventTime::Lossy,
+    }
 }
 
 /// Tasks that data connects, whichever way it flows, are in one region. Regions are numbered by their first task.

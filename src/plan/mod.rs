@@ -37,10 +37,23 @@ pub struct Plan {
     pub regions: Vec<u32>,
     /// How many task managers there are.
     pub managers: u32,
+    /// Whether records say when they happened, and what that is worth.
+    pub event_time: EventTime,
     /// Input channels of all tasks, in the order of ports.
     inputs: Vec<ChannelId>,
     /// Output edges of all tasks.
     outputs: Vec<OutEdge>,
+}
+
+/// What watermarks promise in a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventTime {
+    /// There are none.
+    None,
+    /// That no record is late: sources wait as long as is needed, and for everybody.
+    Punctual,
+    /// Nothing: records may be later than sources expect, come from one that was not waited for, or round a cycle.
+    Lossy,
 }
 
 /// An operator as planned.
@@ -146,6 +159,12 @@ impl Plan {
     /// The output channels of a task, by slot.
     pub fn output_channels(&self, task: TaskId) -> impl Iterator<Item = ChannelId> + '_ {
         self.outputs(task).iter().flat_map(|out| (out.first.0..out.first.0 + out.width).map(ChannelId))
+    }
+
+    /// Whether a channel belongs to a feedback edge.
+    #[inline]
+    pub fn feeds_back(&self, channel: ChannelId) -> bool {
+        self.edges[self.channels[channel.index()].edge.index()].feedback
     }
 
     /// All tasks.

@@ -5,7 +5,7 @@ use super::faults::faults;
 use super::recovery::{left_out, recoveries};
 use super::{Grid, RunView, elide, hang, slowest, wrap};
 use crate::base::{Bytes, Span, TaskId, Time};
-use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, Tally, TaskTimes};
+use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, Tally, TaskTimes, Watermarks};
 use crate::model::{Cause, Difference, explain};
 use crate::plan::Plan;
 use std::fmt::Write;
@@ -258,7 +258,22 @@ fn accounts(view: &RunView) -> String {
         counted(totals.buffers, "buffer"),
         view.figures.downtime(),
     );
-    out + &wrap(&records, WIDTH, 2) + "\n" + &miscounted(view)
+    out += &wrap(&records, WIDTH, 2);
+    out.push('\n');
+    out += &miscounted(view);
+    out + &event_time(&view.figures.watermarks)
+}
+
+/// How far tasks knew that they had read, in a job with event time.
+fn event_time(watermarks: &Watermarks) -> String {
+    let Watermarks { late, lag, regained, .. } = watermarks;
+    let Some(late) = late else { return String::new() };
+    let mut line =
+        format!("Event time: {} late; watermarks at most {} behind", counted(*late, "record"), or_dash(*lag));
+    if let Some(regained) = regained {
+        let _ = write!(line, ", and up to {regained} after a restart what they had been");
+    }
+    wrap(&line, WIDTH, 2) + "\n"
 }
 
 /// Where there are more records than there should be, or fewer: how many there are, and how many there should be.

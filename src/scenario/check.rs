@@ -28,6 +28,7 @@ pub fn check(scenario: &Scenario) -> Result<(), Problem> {
     cycles(job)?;
     room(scenario)?;
     sizes(scenario)?;
+    event_time(job)?;
     for (n, fault) in scenario.faults.iter().enumerate() {
         let path = format!("faults[{n}]");
         effect(scenario, &fault.effect, &path)?;
@@ -321,6 +322,19 @@ fn sizes(scenario: &Scenario) -> Result<(), Problem> {
     if debloat.min > debloat.start {
         let found = format!("{}, more than the {} to start with", debloat.min, debloat.start);
         return wrong("network.debloat.min", found, "lower it, or raise \"start\"");
+    }
+    Ok(())
+}
+
+/// That event time goes on from record to record: it does not from split to split.
+fn event_time(job: &Job) -> Result<(), Problem> {
+    for (n, operator) in job.operators.iter().enumerate() {
+        let Some(source) = operator.source.as_ref().filter(|source| source.event_time.is_some()) else { continue };
+        let path = format!("job.operators[{n}].event_time");
+        if source.assignment == Assignment::Dynamic {
+            let found = format!("{:?} hands out splits, and the next one begins where event time began", operator.id);
+            return wrong(path, found, "leave \"event_time\" out, or \"assignment\"");
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 mod outside;
 mod patience;
 mod splits;
+mod times;
 mod wild;
 
 use super::{
@@ -50,6 +51,8 @@ pub struct Limits {
     pub parameter: Option<(&'static str, &'static [&'static str])>,
     /// Whether partitions of sources may be handed out as splits.
     pub splits: bool,
+    /// Whether records may say when they happened.
+    pub event_time: bool,
 }
 
 /// A stream of draws.
@@ -118,7 +121,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
     };
     let scenario = wild::with_faults(seed, limits, length, scenario);
     let scenario = outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario));
-    patience::with_time_to_finish(scenario)
+    patience::with_time_to_finish(times::with_times(seed, limits, scenario))
 }
 
 fn random_network(dice: &mut Dice) -> Network {
@@ -355,6 +358,7 @@ fn random_source(dice: &mut Dice, limits: &Limits, parallelism: u32, sources: u6
         end: SourceEnd::Finishes,
         replayable: true,
         assignment: Assignment::Static,
+        event_time: None,
     }
 }
 

@@ -19,6 +19,7 @@
 
 mod check;
 mod decode;
+mod event_time;
 mod fault;
 mod generate;
 mod layout;

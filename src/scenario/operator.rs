@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::event_time::event_time;
 use super::names::id;
 use super::object::{Object, record};
 use super::shape::{
@@ -61,7 +62,7 @@ impl Kinds {
 }
 
 const SOURCE_ONLY: &[&str] =
-    &["partitions", "records", "rate", "burst", "keys", "size", "end", "replayable", "assignment"];
+    &["partitions", "records", "rate", "burst", "keys", "size", "end", "replayable", "assignment", "event_time"];
 const SINK_ONLY: &[&str] = &["output", "transaction_timeout", "on_expired"];
 const NOT_AT_THE_ENDS: &[&str] = &["selectivity", "rekey", "output_size"];
 const KEYS_MAX: u32 = 1 << 24;
@@ -207,6 +208,7 @@ fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
         one_of(assignments),
     );
     let assignment = assignment.or("static")?;
+    let event_time = event_time(o, rate.is_some())?;
     Ok(Source {
         partitions,
         records,
@@ -219,6 +221,7 @@ fn source(o: &mut Object<'_>, parallelism: u32) -> Result<Source, Problem> {
             .field("replayable", "Sources only. It can go back; otherwise what it has read is gone.", flag())
             .or(true)?,
         assignment,
+        event_time,
     })
 }
 

@@ -136,6 +136,35 @@ pub struct Source {
     pub replayable: bool,
     /// Who decides which subtask reads which partition.
     pub assignment: Assignment,
+    /// When its records happened, if they say so.
+    pub event_time: Option<EventTime>,
+}
+
+/// When the records of a source happened, and how its subtasks tell how far they are.
+///
+/// A record happened when it arrives, or at its place in a row with equal steps if all are there from the start; less a
+/// part of `disorder`, drawn for each record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventTime {
+    /// From one record of a subtask to the next; `None`: they arrive at a rate.
+    pub step: Option<Span>,
+    /// A record is late by at most so much.
+    pub disorder: Span,
+    /// Subtasks expect it to be late by at most so much.
+    pub bound: Span,
+    /// How often they say how far they are.
+    pub watermarks: Watermarks,
+    /// A partition from which nothing comes for so long is not waited for; `None`: it always is.
+    pub idle_after: Option<Span>,
+}
+
+/// How often a subtask of a source sends a watermark, if it has grown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watermarks {
+    /// Again after so long.
+    Every(Span),
+    /// After every so many records.
+    Records(u32),
 }
 
 /// Who decides which subtask of a source reads which partition.

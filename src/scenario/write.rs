@@ -162,7 +162,7 @@ fn operator(operator: &Operator) -> Json {
 }
 
 fn source(fields: Fields, source: &Source) -> Fields {
-    let Source { partitions, records, rate, burst, keys, size, end, replayable, assignment } = source;
+    let Source { partitions, records, rate, burst, keys, size, end, replayable, assignment, event_time } = source;
     let end = match end {
         SourceEnd::Finishes => "finishes",
         SourceEnd::Idles => "idles",
@@ -184,6 +184,22 @@ fn source(fields: Fields, source: &Source) -> Fields {
         .put("end", end)
         .put("replayable", *replayable)
         .put("assignment", assignment)
+        .some("event_time", event_time.as_ref().map(self::event_time))
+}
+
+fn event_time(times: &EventTime) -> Json {
+    let EventTime { step, disorder, bound, watermarks, idle_after } = times;
+    let watermarks = match watermarks {
+        Watermarks::Every(every) => json!(every.exact()),
+        Watermarks::Records(records) => json!({"records": records}),
+    };
+    Fields::default()
+        .some("step", step.map(Span::exact))
+        .put("disorder", disorder.exact())
+        .put("bound", bound.exact())
+        .put("watermarks", watermarks)
+        .some("idle_after", idle_after.map(Span::exact))
+        .done()
 }
 
 fn keys(keys: &Keys) -> Json {

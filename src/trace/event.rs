@@ -376,6 +376,17 @@ events! {
     SplitMessageLost "split-message-lost" { task: TaskId }
     /// The time for a restart has come, and it waits for machines to take the place of lost ones.
     MachinesAwaited "machines-awaited" { restart: u32 }
+
+    /// A task read from a channel that no record up to an event time will come there any more; 2^64 - 1: none at all.
+    WatermarkReceived "watermark-received" { channel: ChannelId, watermark: u64 }
+    /// A task knows that no record up to an event time will come any more, and says so to all it sends to.
+    WatermarkAdvanced "watermark-advanced" { task: TaskId, watermark: u64 }
+    /// A task read from a channel that nothing will come there for a while (`idle` = 1), or that something will.
+    IdleReceived "idle-received" { channel: ChannelId, idle: u32 }
+    /// A task has nothing to wait for (`idle` = 1), or has again, and says so to all it sends to.
+    TaskIdle "task-idle" { task: TaskId, idle: u32 }
+    /// A task has read records that its watermark said would not come.
+    RecordsLate "records-late" { task: TaskId, records: u64 }
 }
 
 impl Event {

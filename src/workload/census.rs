@@ -92,8 +92,7 @@ impl<'a> Census<'a> {
     pub fn way(&self, known: &Known, to: OperatorId) -> Vec<Hop> {
         let Some((source, log)) = self.source(known.partition) else { return Vec::new() };
         let mut draws = Draws::new(self.seed, Concern::Key, u64::from(known.partition));
-        let key = log.keys.pick(draws.at(known.offset));
-        let record = Record::at_source(known.partition, known.offset, key, log.size);
+        let record = log.record_at(known.partition, known.offset, draws.at(known.offset));
         let mut way = vec![Hop { operator: source, lineage: record.lineage, branch: (0, 1), edge: 0 }];
         let found = self.descend(&Routes::new(self.plan), &record, (to, known.lineage), &mut way);
         if found { way } else { Vec::new() }
@@ -158,6 +157,7 @@ mod tests {
             outside: false,
             parameter: None,
             splits: false,
+            event_time: true,
         };
         for seed in 0..50 {
             let (plan, workload) = compiled(&scenario::generate(seed, &limits, "chandy-lamport"));

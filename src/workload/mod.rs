@@ -5,7 +5,7 @@
 //! [`operators`]: it turns what the scenario says into a [`Behaviour`], a small value that the world's tight
 //! loop and the batch [`oracle`] both read. What the oracle sums up, the [`Census`] names record by record.
 //!
-//! **Architecture invariant:** no buffers, no barriers and no time here. The oracle shares the meaning of an
+//! **Architecture invariant:** no buffers, no barriers and no clock here. The oracle shares the meaning of an
 //! operator with the world, but nothing of how records get from one to the next.
 
 mod census;
@@ -19,7 +19,7 @@ pub use census::{Census, Hop, Known};
 pub(crate) use operators::value_hash;
 pub use operators::{Behaviour, KeptState, OPERATORS, OperatorKind};
 pub use oracle::{Expected, ExpectedOperator, ExpectedOutput, Oracle};
-pub use record::Record;
+pub use record::{Mark, Record};
 pub use source::{SourceLog, SourceShare, Upcoming};
 
 use crate::base::{OperatorId, Problem};
@@ -50,6 +50,11 @@ impl Workload {
             Some(log)
         });
         Self { behaviours, logs: logs.collect() }
+    }
+
+    /// Whether records of the job say when they happened.
+    pub fn has_event_time(&self) -> bool {
+        self.logs.iter().flatten().any(|log| log.event_time.is_some())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Replayable logs: which records a source holds, and when they arrive.
 
 use super::Record;
-use crate::base::{Arrivals, Concern, Draws, KeyPicker, Span};
-use crate::scenario::{Assignment, Skew, Source, SourceEnd};
+use crate::base::{Arrivals, Concern, Draws, KeyPicker, Span, Time, below, mix};
+use crate::scenario::{Assignment, EventTime, Skew, Source, SourceEnd};
 
 /// The log behind one source operator.
 #[derive(Clone, Debug)]
@@ -25,7 +25,12 @@ pub struct SourceLog {
     pub finishes: bool,
     /// Whether its partitions are splits that are handed out one after the other.
     pub dynamic: bool,
+    /// When its records happened, if they say so.
+    pub event_time: Option<EventTime>,
 }
+
+/// Keeps what a record's event time is drawn from apart from its key.
+const DISORDER: u64 = 0xa54f_f53a_5f1d_36f1;
 
 /// When the next records of a source arrive, as places in [`SourceLog::arrivals`]: evenly spaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +62,7 @@ impl SourceLog {
             size: spec.size.0 as u32,
             finishes: spec.end == SourceEnd::Finishes,
             dynamic,
+            event_time: spec.event_time,
         }
     }
 
@@ -109,8 +115,40 @@ impl SourceLog {
     #[inline]
     pub fn record(&self, share: &SourceShare, draws: &mut [Draws], position: u64) -> Record {
         let (i, offset) = share.locate(position);
-        let key = self.keys.pick(draws[i as usize].at(offset));
-        Record::at_source(self.partition(share, i), offset, key, self.size)
+        let draw = draws[i as usize].at(offset);
+        let record = Record::at_source(self.partition(share, i), offset, self.keys.pick(draw), self.size);
+        match &self.event_time {
+            None => record,
+            Some(times) => Record { time: self.time(times, self.upcoming(share, position).first, draw), ..record },
+        }
+    }
+
+    /// The record at an offset of a partition, numbered over all sources, for which this was drawn: the same.
+    #[inline]
+    pub fn record_at(&self, partition: u32, offset: u64, draw: u64) -> Record {
+        let record = Record::at_source(partition, offset, self.keys.pick(draw), self.size);
+        match &self.event_time {
+            None => record,
+            Some(times) => Record { time: self.time(times, self.place(partition, offset), draw), ..record },
+        }
+    }
+
+    /// The place in the arrivals of the record at an offset of a partition.
+    fn place(&self, partition: u32, offset: u64) -> u64 {
+        let number = partition - self.first_partition;
+        if self.dynamic {
+            return self.upcoming(&self.split(number), offset).first;
+        }
+        let (subtask, turn) = (number % self.subtasks, number / self.subtasks);
+        offset * u64::from((self.partitions - subtask).div_ceil(self.subtasks)) + u64::from(turn)
+    }
+
+    /// When the record happened that is at a place of the arrivals, and for which this was drawn. Never at zero: that is
+    /// what a watermark says that says nothing.
+    fn time(&self, times: &EventTime, place: u64, draw: u64) -> Time {
+        let regular = times.step.map_or_else(|| self.arrivals.at(place), |step| step * place);
+        let late = below(mix(draw ^ DISORDER), times.disorder.0.saturating_add(1));
+        Time(regular.0.saturating_sub(late).max(1))
     }
 
     /// When, after the beginning, the record at a place of the arrivals is there to be read.
@@ -169,6 +207,7 @@ mod tests {
                 end,
                 replayable: true,
                 assignment,
+                event_time: None,
             };
             let log = SourceLog::new(&spec, subtasks, 3);
             let mut seen = std::collections::BTreeSet::new();

@@ -108,8 +108,7 @@ impl<T: Item> Walk<T> {
                 let all = emitted(operator, partition);
                 for first in (0..all).step_by(BATCH as usize) {
                     self.waiting[operator].extend((first..all.min(first + BATCH)).map(|offset| {
-                        let key = log.keys.pick(draws.at(offset));
-                        T::emitted(Record::at_source(partition, offset, key, log.size), partition, offset)
+                        T::emitted(log.record_at(partition, offset, draws.at(offset)), partition, offset)
                     }));
                     self.follow(workload, &mut visit);
                 }

@@ -27,9 +27,14 @@ impl SourceState {
     /// The position that the next step of records does not go beyond.
     #[inline]
     pub(super) fn bound(&self) -> u64 {
-        match self.behind {
+        let end = match self.behind {
             Behind::Replay(upto) if upto > self.position => upto.min(self.end),
             _ => self.end,
+        };
+        match self.every {
+            _ if self.wakes => end.min(self.position + 1),
+            0 => end,
+            every => end.min((self.position / every + 1) * every),
         }
     }
 }

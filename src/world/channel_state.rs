@@ -149,12 +149,12 @@ impl World {
         let channel = job.plan.inputs(id)[port.index()];
         host.emit(Event::CaptureBegan { channel, checkpoint });
         let queued = self.net.begin_keeping(job, channel, checkpoint)?;
-        let lost = |current: &Current| current.left == 1 && job.has(Mutant::LastOfHalfReadIsNotSaved);
+        let lost = |current: &Current| current.unread() == 1 && job.has(Mutant::LastOfHalfReadIsNotSaved);
         let is_saved = |current: &Current| current.channel == channel && !lost(current);
         if let Some(current) = self.tasks[id.index()].current.filter(is_saved) {
-            let rest = self.net.rings[channel.index()].iter().take(current.left as usize);
+            let rest = self.net.rings[channel.index()].iter().take(current.unread() as usize);
             let bytes = rest.map(|record| record.size).sum();
-            let (seq, records) = (current.seq, current.left);
+            let (seq, records) = (current.seq, current.unread());
             self.copy_input(id, port, channel, checkpoint, 0, records);
             host.emit(Event::InputPersisted { channel, checkpoint, seq, records, bytes });
         }
@@ -173,7 +173,7 @@ impl World {
         host: &mut H,
     ) {
         let current = self.tasks[id.index()].current.filter(|current| current.channel == channel);
-        let reading = current.map_or(0, |current| current.left);
+        let reading = current.map_or(0, |current| current.unread());
         let Some((offset, records, bytes)) = self.net.offset_of(channel, seq, reading) else { return };
         self.copy_input(id, port, channel, checkpoint, offset, records);
         host.emit(Event::InputPersisted { channel, checkpoint, seq, records, bytes });

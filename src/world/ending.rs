@@ -52,8 +52,10 @@ impl World {
         if std::mem::replace(&mut self.tasks[id.index()].drained, true) {
             return;
         }
+        self.end_event_time(job, id, host);
         host.emit(Event::TaskDrained { task: id });
         for channel in job.plan.output_channels(id) {
+            self.net.channels[channel.index()].cut_short = self.watermarks.is_cut_short(id);
             self.net.send_end(job, channel, host);
         }
         self.send_drained(id, host);
@@ -63,6 +65,7 @@ impl World {
     /// The end of data was read from a channel.
     pub(super) fn end_seen<H: Host>(&mut self, job: &Job, id: TaskId, channel: ChannelId, host: &mut H) {
         self.net.channels[channel.index()].end_seen = true;
+        self.hear_the_end(job, id, channel, host);
         let task = &mut self.tasks[id.index()];
         task.ended_ports += 1;
         if task.ended_ports as usize == job.plan.inputs(id).len() {
@@ -85,13 +88,13 @@ impl World {
                     let ended = control.end_seen || self.is_inside(job, cycle, channel);
                     ended && !control.items.iter().any(|item| matches!(item, Item::Buffer { .. }))
                 });
-            let mut unended = channels().filter(|c| feeds_back(job, *c) && !self.net.channels[c.index()].ended);
+            let mut unended = channels().filter(|c| job.plan.feeds_back(*c) && !self.net.channels[c.index()].ended);
             if !quiet || unended.next().is_none() {
                 continue;
             }
             let open: Vec<ChannelId> = channels().filter(|c| self.net.outs[c.index()].is_open()).collect();
             if open.is_empty() {
-                for channel in channels().filter(|channel| feeds_back(job, *channel)) {
+                for channel in channels().filter(|channel| job.plan.feeds_back(*channel)) {
                     self.net.send_end(job, channel, host);
                 }
             } else {
@@ -146,6 +149,7 @@ impl World {
             return;
         }
         for channel in job.plan.output_channels(id) {
+            self.net.channels[channel.index()].cut_short = self.watermarks.is_cut_short(id);
             self.net.send_end(job, channel, host);
             self.net.send_control(job, channel, Item::Closed, host);
         }
@@ -251,9 +255,4 @@ impl World {
             }
         }
     }
-}
-
-/// Whether a channel belongs to a feedback edge.
-pub(super) fn feeds_back(job: &Job, channel: ChannelId) -> bool {
-    job.plan.edges[job.plan.channels[channel.index()].edge.index()].feedback
 }

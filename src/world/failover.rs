@@ -5,7 +5,6 @@
 //! arrives: a checkpoint acknowledged by everybody before the failure may complete before the restart. Then
 //! the coordinator role makes the plan, and the world executes it task by task, channel by channel.
 
-use super::ending::feeds_back;
 use super::net::{Held, In, Item, Out};
 use super::restart::Restarts;
 use super::task::{Mail, Status};
@@ -261,6 +260,7 @@ impl World {
             task.role = role;
         }
         self.net.drop_stalled(id);
+        self.watermarks.forget(job, id);
         let task = &mut self.tasks[id.index()];
         task.attempt = Attempt(task.attempt.0 + 1);
         self.discard(id, |snapshot| snapshot.id > checkpoint || !snapshot.durable, host);
@@ -344,7 +344,7 @@ impl World {
                 // Whether the cycle has come to its end is to be seen again.
                 let receiver = &mut self.tasks[planned.to.index()];
                 let is_over = receiver.status == Status::Finished;
-                if feeds_back(job, channel) && !is_over && self.net.take_end_back(channel) {
+                if job.plan.feeds_back(channel) && !is_over && self.net.take_end_back(channel) {
                     (receiver.ended_ports, receiver.drained) = (receiver.ended_ports - 1, false);
                 }
                 continue;
@@ -370,6 +370,7 @@ impl World {
                 _ => {}
             }
             self.net.restore(job, channel, sent, received, host);
+            self.watermarks.forget_input(channel);
             let held = if plan.channels[index] == ChannelPlan::Replay { Held::Requeued } else { Held::Restored };
             self.net.reinject(job, channel, &records, held, host);
             self.net.requeue(job, channel, &queued, host);
@@ -487,6 +488,7 @@ impl World {
         let task = &mut self.tasks[id.index()];
         task.status = Status::Running;
         host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
+        self.begin_watermarks(job, id, host);
         self.take_producer(job, id, restored, host);
         self.tell_task(job, id, TaskInput::Started { restored }, host);
         if job.protocol.claims().coordinated {

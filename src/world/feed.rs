@@ -25,7 +25,7 @@ impl World {
         match feed {
             Feed::Record => {
                 let lineage = u64::from(channel.0) << 32 | self.net.outs[channel.index()].sent;
-                self.net.push(job, channel, Record { lineage, key: 0, size: 1 }, host);
+                self.net.push(job, channel, Record { lineage, size: 1, ..Record::default() }, host);
             }
             Feed::Barrier(barrier) => self.send_barrier_on(job, channel, barrier, host),
             Feed::Cancel(checkpoint) => self.net.send_control(job, channel, Item::Cancel(checkpoint), host),

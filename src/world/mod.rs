@@ -26,6 +26,7 @@
 //! | `committer` | from a sink to its committer |
 //! | `zombies` | sinks that were given up and live on |
 //! | `splits` | partitions of sources that are handed out: enumerators and readers |
+//! | `watermarks` | event time: how far tasks know that they have read, and how they tell |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
 //! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
@@ -53,6 +54,7 @@ mod roles;
 mod snapshot;
 mod splits;
 mod task;
+mod watermarks;
 mod zombies;
 
 pub use feed::Feed;
@@ -230,6 +232,13 @@ pub enum Step {
         /// Which attempt of it.
         attempt: Attempt,
     },
+    /// It is time for a source to say how far it is in event time.
+    Watermark {
+        /// Which task.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+    },
 }
 
 /// What the world tells its driver: what became possible, and what it would cost if time counted.
@@ -376,6 +385,15 @@ pub enum Notice {
     },
     /// The coordinator's timers are void, except those that stand for what the scenario asks for.
     ForgetTimers,
+    /// A source has said how far it is in event time, or begins; next time: [`Step::Watermark`].
+    Watermark {
+        /// Which task.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+        /// From now.
+        after: Span,
+    },
 }
 
 /// What a snapshot costs, for a driver that has a clock.
@@ -429,6 +447,7 @@ pub struct World {
     coordinator: coordinator::Coordinator,
     failover: failover::Failover,
     splits: splits::Splits,
+    watermarks: watermarks::Watermarks,
     damage: damage::Damage,
     external: external::External,
     zombies: Vec<zombies::Zombie>,
@@ -450,6 +469,7 @@ impl World {
             coordinator: coordinator::Coordinator::new(job.protocol.coordinator(&site), job.plan.tasks.len()),
             failover: failover::Failover::default(),
             splits: splits::Splits::new(job),
+            watermarks: watermarks::Watermarks::new(job),
             damage: damage::Damage::default(),
             external: external::External::new(job.plan.tasks.len(), job.plan.operators.len()),
             zombies: Vec::new(),
@@ -468,6 +488,7 @@ impl World {
         self.coordinator.reset();
         self.failover = failover::Failover::default();
         self.splits.reset();
+        self.watermarks.reset();
         self.damage.reset();
         self.external.reset();
         self.zombies.clear();
@@ -533,6 +554,7 @@ impl World {
             Step::Reply(number) => self.reply_arrives(job, number, host),
             Step::Haunt(zombie) => self.haunt(job, zombie, host),
             Step::Undelivered { task, attempt } => self.split_message_lost(job, task, attempt, host),
+            Step::Watermark { task, attempt } => self.watermark_is_due(task, attempt, host),
         }
     }
 

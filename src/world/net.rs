@@ -128,6 +128,8 @@ pub(crate) struct Channel {
     waiting: bool,
     /// The sender has sent its last record.
     pub ended: bool,
+    /// The end of data that it sends is not the end of event time: a source was stopped before its last record.
+    pub cut_short: bool,
     /// The receiver has seen the end of data.
     pub end_seen: bool,
     /// Ends of data on their way that were taken back.

@@ -10,7 +10,6 @@ use super::{Host, Job, Notice, World};
 use crate::base::{ChannelId, OperatorId, TaskId};
 use crate::plan::OutEdge;
 use crate::scenario::{Partitioner, SinkMode};
-use crate::trace::Event;
 use crate::workload::{Behaviour, KeptState, Record};
 
 /// Where an operator's outputs go: to the next operator of the chain, or out.
@@ -67,6 +66,9 @@ impl<'a> Lane<'a> {
 impl World {
     /// Processes records: the inner loop of everything.
     pub(super) fn run<H: Host>(&mut self, job: &Job, id: TaskId, records: u32, host: &mut H) {
+        if self.watermarks.is_on() {
+            self.look_at_times(job, id, records, host);
+        }
         let task = &mut self.tasks[id.index()];
         task.processed += u64::from(records);
         let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns };
@@ -101,13 +103,7 @@ impl World {
             }
             current.left -= records;
             if current.left == 0 {
-                let Current { channel, seq, held, .. } = *current;
-                task.current = None;
-                self.net.consumed(job, channel, seq, held, host);
-                self.report_output(job, id, host);
-                if held == Held::Restored {
-                    self.recovered(job, id, host);
-                }
+                self.go_on_reading(job, id, host);
             }
         } else if let Some(source) = &mut task.source {
             source.prepare(job, job.plan.head(id), records);
@@ -117,6 +113,7 @@ impl World {
             source.ahead.skip(records as usize);
             source.position += u64::from(records);
             let (behind, ends) = (source.behind != Behind::No, source.position == source.end);
+            self.count_for_watermark(job, id, host);
             if behind {
                 self.catches_up(job, id, host);
             }
@@ -125,12 +122,21 @@ impl World {
                 self.drain_source(job, id, host);
             }
         }
-        let task = &mut self.tasks[id.index()];
-        if !task.blocked && !self.net.has_room(job, id) {
-            task.blocked = true;
-            host.emit(Event::TaskBlocked { task: id });
-        }
+        self.block_if_full(job, id, host);
         host.notice(Notice::Wake(id));
+    }
+
+    /// A task has read the records that came next: marks follow, or the buffer ends.
+    pub(super) fn go_on_reading<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        self.read_marks(job, id, host);
+        let task = &mut self.tasks[id.index()];
+        let Some(Current { channel, seq, held, .. }) = task.current.filter(|current| current.left == 0) else { return };
+        task.current = None;
+        self.net.consumed(job, channel, seq, held, host);
+        self.report_output(job, id, host);
+        if held == Held::Restored {
+            self.recovered(job, id, host);
+        }
     }
 }
 

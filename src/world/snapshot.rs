@@ -327,9 +327,9 @@ impl World {
         let mut records = Vec::new();
         let is_saved = |current: &Current| current.channel == channel && !job.has(Mutant::MarkerForgetsHalfRead);
         if let Some(current) = task.current.filter(is_saved) {
-            records.extend(self.net.rings[channel.index()].iter().take(current.left as usize));
+            records.extend(self.net.rings[channel.index()].iter().take(current.unread() as usize));
             let bytes = records.iter().map(|record: &Record| record.size).sum();
-            let (seq, records) = (current.seq, current.left);
+            let (seq, records) = (current.seq, current.unread());
             host.emit(Event::InputPersisted { channel, checkpoint, seq, records, bytes });
         }
         snapshot.captured.push((port, records));

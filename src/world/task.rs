@@ -107,9 +107,19 @@ pub(super) enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Current {
     pub channel: ChannelId,
+    /// Records that come next.
     pub left: u32,
+    /// Behind them: marks, and other records.
+    pub rest: u32,
     pub seq: u64,
     pub held: Held,
+}
+
+impl Current {
+    /// All that is left of the buffer.
+    pub fn unread(&self) -> u32 {
+        self.left + self.rest
+    }
 }
 
 /// A message to a task's thread.
@@ -126,6 +136,8 @@ pub(super) enum Mail {
     Debloat,
     /// The answer to a reader's question: a split, or that there are no more.
     Split(u32, Option<u32>),
+    /// A source is to say how far it is in event time.
+    Watermark,
     #[default]
     Finish,
 }
@@ -188,6 +200,10 @@ pub(super) struct SourceState {
     pub finishes: bool,
     /// What a restart has left it to catch up with.
     pub(super) behind: Behind,
+    /// It says how far it is in event time after every so many records; 0: not by their number.
+    pub(super) every: u64,
+    /// A partition is idle: the next record may be the end of that.
+    pub(super) wakes: bool,
     /// The position at which what it reads began: 0, or for a reader of splits the beginning of its split.
     pub base: u64,
     /// What a reader of splits knows of them; `None`: it has its share.
@@ -287,8 +303,22 @@ impl Task {
         let finishes = log.finishes;
         let (full, behind) = ((end, finishes), Behind::No);
         let (position, base) = (0, 0);
-        self.source =
-            Some(SourceState { share, position, end, full, finishes, behind, base, reader, seed, draws, ahead });
+        let (every, wakes) = (0, false);
+        self.source = Some(SourceState {
+            share,
+            position,
+            end,
+            full,
+            finishes,
+            behind,
+            every,
+            wakes,
+            base,
+            reader,
+            seed,
+            draws,
+            ahead,
+        });
     }
 
     /// The thread waits: for the end of a synchronous part, or for an answer from outside.
@@ -446,6 +476,7 @@ impl World {
 
     /// Plain sinks tell the outside what they wrote, buffer by buffer.
     pub(super) fn report_output<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        self.report_late(id, host);
         self.write_rows(job, id);
         let chain = &job.plan.tasks[id.index()].chain;
         for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
@@ -454,6 +485,16 @@ impl World {
                 let (task, operator, checkpoint) = (id, *operator, CheckpointId::INITIAL);
                 host.emit(Event::OutputVisible { task, operator, checkpoint, records, lineage });
             }
+        }
+    }
+
+    /// A task begins no record while it has no room for what may come of it.
+    #[inline]
+    pub(super) fn block_if_full<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
+        let task = &mut self.tasks[id.index()];
+        if !task.blocked && !self.net.has_room(job, id) {
+            task.blocked = true;
+            host.emit(Event::TaskBlocked { task: id });
         }
     }
 
@@ -501,8 +542,11 @@ impl World {
                 self.capture_buffer(id, (port, channel), (seq, records, bytes), host);
                 if records == 0 {
                     self.net.consumed(job, channel, seq, held, host);
+                } else if self.watermarks.is_on() {
+                    self.tasks[id.index()].current = Some(Current { channel, left: 0, rest: records, seq, held });
+                    self.go_on_reading(job, id, host);
                 } else {
-                    self.tasks[id.index()].current = Some(Current { channel, left: records, seq, held });
+                    self.tasks[id.index()].current = Some(Current { channel, left: records, rest: 0, seq, held });
                 }
             }
             Item::Barrier(barrier) => {
@@ -577,6 +621,7 @@ impl World {
             Mail::Urgent => self.take_urgent(job, id, host),
             Mail::Debloat => self.debloat(job, id, host),
             Mail::Split(question, split) => self.split_received(job, id, question, split, host),
+            Mail::Watermark => self.look_at_event_time(job, id, host),
             Mail::Finish => self.finish_task(job, id, host),
         }
         host.notice(Notice::Wake(id));

@@ -2,7 +2,7 @@
 
 use crate::forge::*;
 use crate::story::{C1_SINK, S0_C0, S0_C1, S1_C0, S1_C1, Story};
-use crate::tales::{AT_LEAST, EXACTLY, copying, handing_out, overtaking, standing};
+use crate::tales::{AT_LEAST, EXACTLY, copying, handing_out, overtaking, standing, telling_time};
 use cutline::base::{ChannelId, CheckpointId, OperatorId, TaskId};
 use cutline::check::Claims;
 use cutline::trace::{AbortReason, Event, EventKind};
@@ -25,6 +25,7 @@ pub const TALES: &[Tale] = &[
     Tale { name: "overtaking", tell: overtaking, claims: EXACTLY, verdict: "PASS", forgeries: OVERTAKING },
     Tale { name: "at least once", tell: copying, claims: AT_LEAST, verdict: "PASS", forgeries: AT_LEAST_ONCE },
     Tale { name: "handing out", tell: handing_out, claims: EXACTLY, verdict: "PASS", forgeries: HANDING_OUT },
+    Tale { name: "telling time", tell: telling_time, claims: EXACTLY, verdict: "PASS", forgeries: TELLING_TIME },
     Tale { name: "standing", tell: standing, claims: EXACTLY, verdict: "STUCK", forgeries: STANDING },
 ];
 
@@ -493,4 +494,47 @@ const HANDING_OUT: &[Forgery] = &[
         t.insert(saved, Event::SplitSaved { checkpoint: CheckpointId(1), split: 2 });
     }),
     ("splits", "a split is not read to its end", "splits/not read source", |t| drop_last(t, EventKind::SplitFinished)),
+];
+
+/// Changes the n-th watermark, counted from 0, that somebody said.
+fn says(trace: &mut [Event], nth: usize, instead: u64) {
+    alter(trace, EventKind::WatermarkAdvanced, nth, |e| {
+        if let Event::WatermarkAdvanced { watermark, .. } = e {
+            *watermark = instead;
+        }
+    });
+}
+
+#[rustfmt::skip]
+const TELLING_TIME: &[Forgery] = &[
+    ("watermarks", "a task says what the farthest of its inputs says", "watermarks/too much at count", |t| says(t, 2, 20)),
+    ("watermarks", "a task says nothing although it knows more", "watermarks/held back count", |t| {
+        drop_nth(t, EventKind::WatermarkAdvanced, 2);
+    }),
+    ("watermarks", "a task waits for an input that is idle", "watermarks/held back count", |t| says(t, 6, 20)),
+    ("watermarks", "an input that is idle says so to nobody", "watermarks/too much at count", |t| drop_nth(t, EventKind::IdleReceived, 0)),
+    ("watermarks", "a task does not wait for one that has come back", "watermarks/too much at count", |t| says(t, 15, 60)),
+    ("watermarks", "a channel goes back", "watermarks/goes back on source->count", |t| {
+        let heard = nth_of(t, EventKind::WatermarkReceived, ChannelId::from(S1_C0));
+        t.insert(heard + 2, Event::WatermarkReceived { channel: ChannelId::from(S1_C0), watermark: 15 });
+    }),
+    ("watermarks", "a channel goes back twice after one restart", "watermarks/goes back on source->count", |t| {
+        let heard = find_last(t, EventKind::JobRestarting);
+        let channel = ChannelId::from(S0_C0);
+        let told = heard + nth_of(&t[heard..], EventKind::WatermarkReceived, channel);
+        t.insert(told, Event::WatermarkReceived { channel, watermark: 41 });
+    }),
+    ("watermarks", "a source goes back", "watermarks/goes back at source", |t| says(t, 5, 10)),
+    ("watermarks", "a task that begins again keeps what it knew", "watermarks/too much at count", |t| {
+        let restarted = find_last(t, EventKind::JobRestarting);
+        let heard = restarted + nth_of(&t[restarted..], EventKind::WatermarkReceived, ChannelId::from(S0_C0));
+        t.insert(heard + 1, Event::WatermarkAdvanced { task: TaskId(2), watermark: 50 });
+    }),
+    ("watermarks", "a record is late", "watermarks/late at sink", |t| {
+        t.push(Event::RecordsLate { task: TaskId(4), records: 2 });
+    }),
+    ("watermarks", "a task has read all its data and does not say so", "watermarks/no end at source", |t| {
+        let end = t.iter().position(|e| matches!(e, Event::WatermarkAdvanced { task: TaskId(0), watermark: u64::MAX }));
+        t.remove(end.expect("it says so"));
+    }),
 ];

@@ -163,7 +163,8 @@ fn a_protocol_is_only_held_to_what_it_claims() {
             "commits",
             "wake-up",
             "liveness",
-            "splits"
+            "splits",
+            "watermarks"
         ]
     );
     let mut checks = story.checks(Claims::of(&[]));

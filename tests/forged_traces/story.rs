@@ -11,7 +11,7 @@ mod recovery;
 use cutline::base::*;
 use cutline::check::{Checks, Claims};
 use cutline::plan::{self, Plan};
-use cutline::scenario::{self, Network, Scenario};
+use cutline::scenario::{self, EventTime, Network, Scenario, Watermarks};
 use cutline::trace::Event;
 use cutline::workload::{Expected, ExpectedOperator, ExpectedOutput};
 use std::sync::Arc;
@@ -152,7 +152,21 @@ pub struct Story {
 
 impl Story {
     pub fn new() -> Self {
-        let plan = Arc::new(plan::build(&scenario()));
+        Self::of(&scenario())
+    }
+
+    /// The same job, whose records say when they happened; none is late.
+    pub fn in_time() -> Self {
+        let mut scenario = scenario();
+        let watermarks = Watermarks::Records(1);
+        let (step, disorder, bound) = (Some(Span(1)), Span::ZERO, Span::ZERO);
+        let times = EventTime { step, disorder, bound, watermarks, idle_after: None };
+        scenario.job.operators[0].source.as_mut().expect("it is a source").event_time = Some(times);
+        Self::of(&scenario)
+    }
+
+    fn of(scenario: &Scenario) -> Self {
+        let plan = Arc::new(plan::build(scenario));
         let (channels, tasks) = (plan.channels.len(), plan.tasks.len());
         assert_eq!((channels, tasks), (6, 5), "two to two to one");
         let mut story = Self {

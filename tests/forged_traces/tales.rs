@@ -202,6 +202,67 @@ pub fn handing_out() -> Story {
     story
 }
 
+/// Two sources say how far they are; one is idle for a while and comes back behind the other. After a recovery all begin
+/// anew, one of them with less than it had said before, which a restart put back into a channel.
+pub fn telling_time() -> Story {
+    let mut story = Story::in_time();
+    story.round(1);
+    say(&mut story, 0, 10, None);
+    say(&mut story, 1, 20, Some(10));
+    rest(&mut story, 1, 1);
+    say(&mut story, 0, 30, Some(30));
+    rest(&mut story, 1, 0);
+    say(&mut story, 0, 40, Some(40));
+    say(&mut story, 1, 45, None);
+    say(&mut story, 0, 60, Some(45));
+    story.trigger(1, 0);
+    let saved = story.parts(1);
+    story.commit(1);
+    say(&mut story, 1, 50, Some(50));
+    story.recover(saved);
+    hear(&mut story, S0_C0, 40);
+    say(&mut story, 0, 35, None);
+    say(&mut story, 0, 42, None);
+    say(&mut story, 1, 55, Some(42));
+    story.round(1);
+    story.trigger(2, 0);
+    story.parts(2);
+    story.commit(2);
+    const END: u64 = u64::MAX;
+    say(&mut story, 0, END, Some(55));
+    say(&mut story, 1, END, Some(END));
+    (0..5).for_each(|task| story.finish(task, 2));
+    story.end(true);
+    story
+}
+
+fn hear(story: &mut Story, channel: usize, watermark: u64) {
+    story.tell(Event::WatermarkReceived { channel: ChannelId::from(channel), watermark });
+}
+
+/// A source says how far it is, and everybody hears of it. Then the counts, and the sink, know so much more.
+fn say(story: &mut Story, source: u32, watermark: u64, known: Option<u64>) {
+    story.tell(Event::WatermarkAdvanced { task: TaskId(source), watermark });
+    for count in 0..2 {
+        hear(story, 2 * source as usize + count, watermark);
+        if let Some(watermark) = known {
+            story.tell(Event::WatermarkAdvanced { task: TaskId(2 + count as u32), watermark });
+        }
+    }
+    if let Some(watermark) = known {
+        (4..=C1_SINK).for_each(|channel| hear(story, channel, watermark));
+        story.tell(Event::WatermarkAdvanced { task: TaskId(4), watermark });
+    }
+}
+
+/// A source becomes idle, or is not any more.
+fn rest(story: &mut Story, source: u32, idle: u32) {
+    story.tell(Event::TaskIdle { task: TaskId(source), idle });
+    for count in 0..2 {
+        story.tell(Event::IdleReceived { channel: ChannelId(2 * source + count), idle });
+    }
+}
+
 fn give(story: &mut Story, task: u32, split: u32) {
     let task = TaskId(task);
     story.tell(Event::SplitAssigned { task, split });

@@ -188,6 +188,15 @@ pub const FIGURES: &[Figure] = &[
     exact("output.doubled", "Records that are seen too often outside; named one by one", |f| {
         Some(f.exact?.output.doubled)
     }),
+    count("records.late", "Records that came although the watermark of their task had said they would not", |f| {
+        f.watermarks.late
+    }),
+    time("watermark-lag.max", "Longest time that a task's watermark was behind the clock", |f| {
+        f.watermarks.lag.map(|span| span.0)
+    }),
+    time("watermark-regained.max", "Longest time from a restart until a task's watermark was what it had been", |f| {
+        f.watermarks.regained.map(|span| span.0)
+    }),
     time("virtual-time", "Virtual time from the beginning of the run to its last event", |f| Some(f.totals.end.0)),
 ];
 

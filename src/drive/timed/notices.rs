@@ -94,6 +94,10 @@ impl Clockwork {
                 self.arrive(now + load, 13, u64::from(task.0), u64::from(attempt.0), Step::Ready { task, attempt });
             }
             Notice::Ended => self.ended = true,
+            Notice::Watermark { task, attempt, after } => {
+                let at = now + after + TIMER_LAG;
+                self.arrive(at, 19, u64::from(task.0), u64::from(attempt.0), Step::Watermark { task, attempt });
+            }
             Notice::Later { step, after } => {
                 let (kind, who, nth) = name_of(step);
                 self.arrive(now + after, kind, who, nth, step);

@@ -55,6 +55,7 @@ fn a_minimal_file_gets_every_default() {
         end: SourceEnd::Finishes,
         replayable: true,
         assignment: Assignment::Static,
+        event_time: None,
     };
     let edge = |from: &str, to: &str, by, column, n| Edge {
         from: from.into(),

@@ -107,7 +107,7 @@ impl Behaviour {
             None => record.key,
             Some(keys) => below(mix(lineage ^ NEW_KEY), u64::from(keys)) as u32,
         };
-        Record { lineage, key, size: self.output_size.unwrap_or(record.size) }
+        Record { lineage, time: record.time, key, size: self.output_size.unwrap_or(record.size) }
     }
 }
 

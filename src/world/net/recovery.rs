@@ -139,7 +139,8 @@ impl Net {
             upto += 1;
             chain.push(record.lineage);
         }
-        let per_buffer = (self.segment / records[0].size.max(1)).max(1) as usize;
+        let first = records.iter().find(|record| record.mark().is_none()).unwrap_or(&records[0]);
+        let per_buffer = (self.segment / first.size.max(1)).max(1) as usize;
         for part in records.chunks(per_buffer) {
             let bytes = part.iter().map(|record| record.size).sum();
             for record in part {
