@@ -254,3 +254,28 @@ fn a_job_that_is_restarted_for_ever_is_stuck() {
     let Verdict::Stuck(finding) = &outcome.verdict else { panic!("{:?}", outcome.verdict) };
     assert!(finding.text.starts_with("the job was restarted "), "{finding:?}");
 }
+
+/// A trigger comes a second time, when the end of the data has been seen: what it asks for was done before that end.
+#[test]
+fn a_trigger_that_comes_late_again_ends_nobody() {
+    let operators = r#"{"id": "in", "kind": "source", "service": "100us", "records": 32},
+        {"id": "out", "kind": "sink"}"#;
+    let rest = r#""network": {"rpc": "1ms"}, "checkpoints": {"interval": "8ms", "first": "2ms"},
+        "faults": [
+            {"at": "1ms", "message": {"kind": "trigger", "do": "double", "by": "5ms"}},
+            {"at": "10ms", "external": {"of": "out", "do": "lose-reply"}}]"#;
+    passes(&job(operators, TO_OUT, rest), 1..3);
+}
+
+/// A task without records has sent a watermark, and no snapshot of it says so: it is not at its end yet.
+#[test]
+fn a_watermark_is_something_that_a_snapshot_has_to_cover() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 3, "keys": {"count": 1},
+        "event_time": {"watermarks": {"records": 1}}},
+        {"id": "count", "kind": "count", "parallelism": 3}, {"id": "out", "kind": "sink"}"#;
+    let edges = r#"{"from": "in", "to": "count"}, {"from": "count", "to": "out"}"#;
+    let rest = r#""checkpoints": {"protocol": "uncoordinated", "interval": "50s"},
+        "faults": [{"when": {"event": "ack-received"}, "kill": "coordinator"},
+            {"when": {"event": "coordinator-lost"}, "fail": "count[1]"}]"#;
+    passes(&job(operators, edges, rest), 0..5);
+}

@@ -60,8 +60,8 @@ pub trait Facts {
     fn newest(&self, task: TaskId, below: Option<CheckpointId>) -> CheckpointId;
     /// Records that the first operator of a task has applied, as of a snapshot or live; a source applies what it emits.
     fn applied(&self, task: TaskId, at: Option<CheckpointId>) -> u64;
-    /// Records sent on a channel, as of its sender's snapshot or live state.
+    /// Records and marks sent on a channel, as of its sender's snapshot or live state.
     fn sent(&self, channel: ChannelId, at: Option<CheckpointId>) -> u64;
-    /// Records consumed from a channel, as of its receiver's snapshot or live state.
+    /// Records and marks consumed from a channel, as of its receiver's snapshot or live state.
     fn received(&self, channel: ChannelId, at: Option<CheckpointId>) -> u64;
 }

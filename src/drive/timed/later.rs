@@ -1,12 +1,11 @@
-//! Steps that follow after a while, and their place among others of the same instant.
+//! Steps that follow after a while, and their place among others of the same instant. What is about a fault has its
+//! place by that.
 
 use crate::world::Step;
 
 /// Names a step: its kind, who, which one.
 pub(super) fn name_of(step: Step) -> (u64, u64, u64) {
     match step {
-        Step::Heal { fault, part } => (20, u64::from(fault), u64::from(part)),
-        Step::Thaw { fault, part } => (21, u64::from(fault), u64::from(part)),
         Step::Late(id) => (22, 0, u64::from(id)),
         Step::Suspect { manager, silence } => (23, u64::from(manager), u64::from(silence)),
         Step::Replaced(manager) => (24, u64::from(manager), 0),

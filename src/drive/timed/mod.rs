@@ -305,7 +305,7 @@ impl Timed {
             let index = index as u32;
             match &fault.trigger {
                 Trigger::At(at) => {
-                    let order = host.order(Rank::Fault, u64::from(index), 0);
+                    let order = host.order_of_fault(u64::from(index), u64::from(index));
                     host.agenda.push(*at, order, Item::Step(Step::Strike(index)));
                 }
                 Trigger::On(predicate) => host.matchers.push((index, Matcher::new(predicate.clone()))),
@@ -571,6 +571,14 @@ impl Clockwork {
     fn order(&self, rank: Rank, who: u64, nth: u64) -> u64 {
         let name = mix(self.seed ^ mix((rank as u64) << 56 ^ who << 24).wrapping_add(nth)) >> 8;
         (rank as u64) << 56 | if self.schedule.is_empty() { name } else { self.scheduled(rank, who, nth, name) }
+    }
+
+    /// Of faults, then of healed ones, then of slow links the first on the list comes first: one fault less leaves the
+    /// others' order as it was.
+    fn order_of_fault(&self, who: u64, place: u64) -> u64 {
+        let rank = Rank::Fault;
+        let place = if self.schedule.is_empty() { place } else { self.scheduled(rank, who, 0, place << 1) };
+        (rank as u64) << 56 | place
     }
 
     /// Steps on the schedule come before all others of their instant and rank.

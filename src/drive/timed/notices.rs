@@ -98,6 +98,14 @@ impl Clockwork {
                 let at = now + after + TIMER_LAG;
                 self.arrive(at, 19, u64::from(task.0), u64::from(attempt.0), Step::Watermark { task, attempt });
             }
+            Notice::Later { step: step @ Step::Heal { fault, part }, after } => {
+                let order = self.order_of_fault(u64::from(fault), 1 << 48 | u64::from(fault) << 16 | u64::from(part));
+                self.agenda.push(now + after, order, Item::Step(step));
+            }
+            Notice::Later { step: step @ Step::Thaw { fault, part }, after } => {
+                let order = self.order_of_fault(u64::from(fault), 2 << 48 | u64::from(fault) << 16 | u64::from(part));
+                self.agenda.push(now + after, order, Item::Step(step));
+            }
             Notice::Later { step, after } => {
                 let (kind, who, nth) = name_of(step);
                 self.arrive(now + after, kind, who, nth, step);

@@ -179,12 +179,21 @@ fn recovery_line(
     }
 }
 
-/// Whether a task's newest durable snapshot has everything that the task has.
-fn covers_all(task: TaskId, facts: &dyn Facts) -> bool {
-    facts.applied(task, Some(facts.newest(task, None))) == facts.applied(task, None)
-}
-
 impl LineCoordinator {
+    /// Tasks that have something which their newest durable snapshot has not: records, or what else went through their
+    /// channels.
+    fn uncovered(&self, facts: &dyn Facts) -> Vec<TaskId> {
+        let newest = |task| Some(facts.newest(task, None));
+        let has_all = |task| facts.applied(task, newest(task)) == facts.applied(task, None);
+        let mut covered: Vec<bool> = (0..self.tasks).map(|task| has_all(TaskId::from(task))).collect();
+        for (index, (from, to)) in self.ends.iter().enumerate() {
+            let channel = ChannelId::from(index);
+            covered[from.index()] &= facts.sent(channel, newest(*from)) == facts.sent(channel, None);
+            covered[to.index()] &= facts.received(channel, newest(*to)) == facts.received(channel, None);
+        }
+        (0..self.tasks).filter(|task| !covered[*task]).map(TaskId::from).collect()
+    }
+
     fn recover(&self, failed: &[TaskId], facts: &dyn Facts) -> RecoveryPlan {
         let mut line: Vec<Option<CheckpointId>> = vec![None; self.tasks];
         for task in failed {
@@ -227,7 +236,7 @@ impl CoordinatorRole for LineCoordinator {
         match input {
             CoordinatorInput::Ack { .. } => {
                 self.collect_garbage(facts, out);
-                if self.state.ending && (0..self.tasks).all(|task| covers_all(TaskId::from(task), facts)) {
+                if self.state.ending && self.uncovered(facts).is_empty() {
                     self.state.ending = false;
                     out.push(CoordinatorCommand::Finish);
                 }
@@ -237,12 +246,12 @@ impl CoordinatorRole for LineCoordinator {
                 out.push(CoordinatorCommand::Recover(Box::new(self.recover(failed, facts))));
             }
             CoordinatorInput::Drained => {
-                let open: Vec<usize> = (0..self.tasks).filter(|t| !covers_all(TaskId::from(*t), facts)).collect();
+                let open = self.uncovered(facts);
                 self.state.ending = !open.is_empty();
                 let trigger = |task| CoordinatorCommand::Trigger { task, barrier: Barrier::default() };
                 match open.is_empty() {
                     true => out.push(CoordinatorCommand::Finish),
-                    false => out.extend(open.into_iter().map(TaskId::from).map(trigger)),
+                    false => out.extend(open.into_iter().map(trigger)),
                 }
             }
             _ => {}

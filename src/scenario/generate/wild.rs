@@ -1,10 +1,14 @@
 //! Faults of all kinds, with triggers in every window of a checkpoint's and a recovery's life.
 //!
 //! Half of them strike at any time. The others are aimed at a window that few runs come to by themselves: with them
-//! comes the fault that opens it, and they wait for an event within. What they hit is counted by
+//! comes the fault that opens it, and they wait for an event within; `corners` sees to those that are still too seldom.
+//! What they hit is counted by
 //! [`crate::campaign::Windows`]; `cutline hunt --windows` shows whether any window is met too seldom.
 
 mod aim;
+mod corners;
+
+pub(super) use corners::with_corners;
 
 use super::{Dice, Limits};
 use crate::base::{CheckpointId, Concern, Draws, Place, Span};
@@ -106,8 +110,9 @@ fn stored(nth: u64) -> When {
     When::On(Predicate { nth, ..Predicate::first(EventKind::RecordStored) })
 }
 
-/// What no protocol stands: the last readable checkpoint is lost, or somebody is never told that the savepoint with which
-/// the job stops is complete (Flink tells nobody a second time).
+/// What no protocol stands: the last readable checkpoint is lost; or somebody is never told that the savepoint with which
+/// the job stops is complete (Flink tells nobody a second time); or a source is never told of the only checkpoint there
+/// is, and those behind it wait for its barrier (as in Flink, only the next one makes them give it up).
 fn is_hopeless(effect: &Effect, scenario: &Scenario) -> bool {
     let stops = |request: &Request| matches!(request.take, Take::Suspend | Take::Drain);
     match effect {
@@ -121,6 +126,9 @@ fn is_hopeless(effect: &Effect, scenario: &Scenario) -> bool {
             scenario.faults.iter().any(others)
         }
         Effect::Record(_) => scenario.faults.iter().any(|fault| matches!(fault.effect, Effect::Spoil(_))),
+        Effect::Message(MessageFault { kind: MessageKind::Trigger, does: Mishap::Lose, .. }) => {
+            scenario.checkpoints.interval.is_none()
+        }
         Effect::Message(MessageFault { kind: MessageKind::Complete, does: Mishap::Lose, .. }) => {
             scenario.checkpoints.requests.iter().any(stops)
         }

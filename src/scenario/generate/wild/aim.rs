@@ -24,7 +24,7 @@ enum Opener {
 
 /// Which event of a kind.
 #[derive(Clone, Copy)]
-enum Which {
+pub(super) enum Which {
     /// One of the first so many.
     First(u64),
     /// The one of the last task for some checkpoint, if all have a part.
@@ -196,7 +196,7 @@ fn at_once(effect: Effect, dice: &mut Dice) -> Effect {
     }
 }
 
-fn on(dice: &mut Dice, kind: EventKind, which: Which, scenario: &Scenario) -> When {
+pub(super) fn on(dice: &mut Dice, kind: EventKind, which: Which, scenario: &Scenario) -> When {
     let tasks = tasks(scenario);
     let first = Predicate::first(kind);
     When::On(match which {
@@ -208,7 +208,7 @@ fn on(dice: &mut Dice, kind: EventKind, which: Which, scenario: &Scenario) -> Wh
 }
 
 /// How many tasks there are: chained operators share one.
-fn tasks(scenario: &Scenario) -> u64 {
+pub(super) fn tasks(scenario: &Scenario) -> u64 {
     let job = &scenario.job;
     let is_chained = |id: &str| job.edges.iter().any(|edge| edge.chained && edge.to == id);
     let heads = job.operators.iter().filter(|operator| !is_chained(&operator.id));
