@@ -261,6 +261,8 @@ mutants! {
     ReturnedInputNeverCounts "returned-input-never-counts" { Time, "", "watermarks" }
     /// A source that has ended does not say that nothing will come any more.
     EndIsNoWatermark "end-is-no-watermark" { Time, "", "watermarks" }
+    /// A task that hears that a checkpoint was given up goes on storing its part.
+    AbortSparesUploads "abort-spares-uploads" { Alignment, "", "aborts" }
 }
 
 /// Where a wrong decision is made.

@@ -605,7 +605,8 @@ impl World {
             Mail::Aborted(checkpoint, completed) => {
                 host.emit(Event::AbortReceived { task: id, checkpoint });
                 // What has begun and is not stored yet is not worth storing; what has not begun is the role's to end.
-                if self.store.get(id, checkpoint).is_some_and(|snapshot| snapshot.uploads > 0) {
+                let spares = job.has(Mutant::AbortSparesUploads);
+                if !spares && self.store.get(id, checkpoint).is_some_and(|snapshot| !snapshot.durable) {
                     self.give_up(id, checkpoint, host);
                 }
                 self.tell_task(job, id, TaskInput::Aborted { checkpoint, completed }, host);

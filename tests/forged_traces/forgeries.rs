@@ -267,6 +267,11 @@ const OVERTAKING: &[Forgery] = &[
         t.insert(restart, Event::RecordStored { checkpoint: CheckpointId(id.0 + 100) });
     }),
     ("aborts", "nobody declined", "aborts/declined by nobody", |t| drop_nth(t, EventKind::CheckpointDeclined, 0)),
+    ("aborts", "what was given up is stored", "aborts/stored by source", |t| {
+        let stored = find(t, EventKind::SnapshotDurable, 0);
+        let Event::SnapshotDurable { task, checkpoint, .. } = t[stored] else { unreachable!("it was found as one") };
+        t.insert(stored, Event::AbortReceived { task, checkpoint });
+    }),
     ("order", "a sender sends another buffer than the one put in", "order/sent out of order count->sink", |t| {
         let replayed = replayed(t, C1_SINK, 0);
         let sent = find(&t[replayed..], EventKind::BufferSent, 0) + replayed;
