@@ -28,6 +28,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             outside: true,
             parameter: None,
             splits: true,
+            coordinated: true,
             event_time: true,
         },
     )

@@ -229,6 +229,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         outside: false,
         parameter: None,
         splits: false,
+        coordinated: true,
         event_time: false,
     })
 }

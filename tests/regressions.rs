@@ -279,3 +279,23 @@ fn a_watermark_is_something_that_a_snapshot_has_to_cover() {
             {"when": {"event": "coordinator-lost"}, "fail": "count[1]"}]"#;
     passes(&job(operators, edges, rest), 0..5);
 }
+
+/// Of what an external system has aborted for its age nobody knows how much of it was doubled.
+#[test]
+fn what_was_too_old_may_have_been_doubled() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 6, "rate": "1k/s"},
+        {"id": "map", "kind": "flat-map", "parallelism": 3}, {"id": "out", "kind": "sink"},
+        {"id": "other", "kind": "sink", "parallelism": 2}"#;
+    let edges = r#"{"from": "in", "to": "map"}, {"from": "map", "to": "out"}, {"from": "map", "to": "other"}"#;
+    let rest = r#""cluster": {"task_managers": 2}, "network": {"buffer_timeout": "0s"},
+        "checkpoints": {"protocol": "at-least-once", "interval": "30s", "first": "3ms", "tolerable_failures": 1},
+        "faults": [
+            {"when": {"event": "buffer-consumed"},
+                "link": {"from": "manager[1]", "to": "manager[0]", "do": "slow", "by": "310us", "for": "6ms"}},
+            {"when": {"event": "checkpoint-triggered", "nth": 2}, "write": {"do": "deny"}},
+            {"when": {"event": "transaction-committed"}, "external": {"of": "other", "do": "lose-commit"}},
+            {"when": {"event": "ack-received"}, "kill": "manager[1]"},
+            {"when": {"event": "manager-lost"}, "external": {"of": "out", "do": "expire"}},
+            {"when": {"event": "checkpoint-triggered", "nth": 3}, "external": {"of": "out", "do": "expire"}}]"#;
+    passes(&job(operators, edges, rest), 0..20);
+}

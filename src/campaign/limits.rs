@@ -20,6 +20,7 @@ pub const SMALL: Limits = Limits {
     outside: false,
     parameter: None,
     splits: true,
+    coordinated: true,
     event_time: true,
 };
 
@@ -34,6 +35,7 @@ pub fn limits_for(protocol: &dyn Protocol, limits: Limits) -> Limits {
         requests: limits.requests && claims.savepoints,
         lossy: limits.lossy && claims.lossy,
         splits: limits.splits && claims.coordinated,
+        coordinated: claims.coordinated,
         parameter: protocol.parameters().first().map(|parameter| (parameter.name, parameter.tries)),
         ..limits
     }

@@ -10,7 +10,7 @@
 
 use super::{Delivery, Protocol};
 use crate::plan::Plan;
-use crate::scenario::{OnExpired, Operator, Scenario, SinkMode};
+use crate::scenario::{Effect, ExternalFault, ExternalMishap, Fault, OnExpired, Operator, Scenario, SinkMode};
 
 /// What a job is promised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +191,13 @@ impl<'a> Setting<'a> {
 
     /// How a record that was written can be gone.
     fn expires(&self, sink: &Operator) -> Option<&'static str> {
-        let timeout = sink.transactions.timeout.filter(|_| sink.transactions.on_expired == OnExpired::Lose)?;
+        if sink.transactions.on_expired != OnExpired::Lose || !sink.sink.commits() {
+            return None;
+        }
+        if self.scenario.faults.iter().any(|fault| makes_too_old(fault, sink)) {
+            return Some("loses a transaction that a fault makes too old");
+        }
+        let timeout = sink.transactions.timeout?;
         match sink.sink {
             SinkMode::TwoPhase | SinkMode::Committables if !self.completes => {
                 Some("commits when the job ends, and loses what is older than its timeout then")
@@ -211,6 +217,11 @@ impl<'a> Setting<'a> {
     fn commits_alone(&self) -> bool {
         self.scenario.checkpoints.interval.is_none()
     }
+}
+
+/// Whether a fault of the scenario is that a transaction of this sink is too old.
+fn makes_too_old(fault: &Fault, sink: &Operator) -> bool {
+    matches!(&fault.effect, Effect::External(ExternalFault { of, does: ExternalMishap::Expire }) if *of == sink.id)
 }
 
 /// Why a sink shows nothing twice.

@@ -51,6 +51,8 @@ pub struct Limits {
     pub parameter: Option<(&'static str, &'static [&'static str])>,
     /// Whether partitions of sources may be handed out as splits.
     pub splits: bool,
+    /// The protocol takes checkpoints of the whole job, and sinks commit as they complete.
+    pub coordinated: bool,
     /// Whether records may say when they happened.
     pub event_time: bool,
 }

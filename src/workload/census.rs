@@ -157,6 +157,7 @@ mod tests {
             outside: false,
             parameter: None,
             splits: false,
+            coordinated: true,
             event_time: true,
         };
         for seed in 0..50 {

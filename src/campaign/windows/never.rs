@@ -81,7 +81,7 @@ const APART: &[Apart] = &[
     Apart {
         faults: &[],
         windows: &[Window::Channels],
-        of: |protocol| ["aligned", "at-least-once"].contains(&protocol.name()),
+        of: |protocol| !protocol.replays_channels(),
         how: How::Never,
         why: "its checkpoints hold nothing of channels",
     },

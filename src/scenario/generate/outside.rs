@@ -18,7 +18,7 @@ pub(super) fn with_sinks(seed: u64, limits: &Limits, length: Span, mut scenario:
     let mut dice = Dice { draws: Draws::new(seed, Concern::Generator, 5), next: 0 };
     let dice = &mut dice;
     let may_hand_on = limits.any_edge && limits.mixed && !scenario.job.edges.iter().any(|edge| edge.feedback);
-    let coordinated = scenario.checkpoints.protocol != "uncoordinated";
+    let coordinated = limits.coordinated;
     // How far a stop cuts what such a sink had shown is not told of splits.
     let splits = |source: &Source| source.assignment == Assignment::Dynamic;
     let has_splits = scenario.job.operators.iter().any(|op| op.source.as_ref().is_some_and(splits));
