@@ -299,3 +299,56 @@ fn what_was_too_old_may_have_been_doubled() {
             {"when": {"event": "checkpoint-triggered", "nth": 3}, "external": {"of": "out", "do": "expire"}}]"#;
     passes(&job(operators, edges, rest), 0..20);
 }
+
+/// A task that had been about to end, and waited for the outside to answer, is needed again after a restart.
+#[test]
+fn a_restart_takes_back_an_end_that_waits_for_the_outside() {
+    let operators = r#"{"id": "in", "kind": "source", "parallelism": 2, "records": 2}, {"id": "out", "kind": "sink"}"#;
+    let rest = r#""cluster": {"task_managers": 2, "heartbeat": "3ms", "standby": 1}, "storage": {"latency": "2ms"},
+        "checkpoints": {"protocol": "uncoordinated"},
+        "restart": {"strategy": "exponential-delay", "initial_backoff": "20us"},
+        "faults": [
+            {"when": {"event": "transaction-prepared"}, "external": {"of": "out", "do": "down", "for": "6ms"}},
+            {"when": {"event": "ack-received"},
+                "link": {"from": "manager[1]", "to": "coordinator", "both": true, "do": "cut", "for": "8ms"}}]"#;
+    passes(&job(operators, TO_OUT, rest), 0..5);
+}
+
+/// What a zombie had prepared because the job was to end belongs to nobody when another attempt has taken over.
+#[test]
+fn what_was_prepared_for_the_end_is_aborted_by_the_next_attempt() {
+    let operators =
+        r#"{"id": "in", "kind": "source", "records": 1}, {"id": "out", "kind": "sink", "output": "offsets"}"#;
+    let edges = r#"{"from": "in", "to": "out", "chained": true}"#;
+    let rest = r#""cluster": {"heartbeat": "1ms"}, "checkpoints": {},
+        "faults": [
+            {"when": {"event": "source-replayed"},
+                "link": {"from": "coordinator", "to": "manager[0]", "do": "cut", "for": "1.7ms"}},
+            {"at": "3ms", "external": {"of": "out", "do": "lose-commit"}},
+            {"at": "700us", "external": {"of": "out", "do": "fail-write"}}]"#;
+    passes(&job(operators, edges, rest), 0..5);
+}
+
+/// A barrier that may time out does not wait for somebody who has ended.
+#[test]
+fn a_barrier_does_not_wait_in_front_of_one_who_has_ended() {
+    let operators = r#"{"id": "in", "kind": "source", "parallelism": 2, "records": 1}, {"id": "out", "kind": "sink"},
+        {"id": "apart", "kind": "source", "records": 1}, {"id": "apart-out", "kind": "sink"}"#;
+    let edges = r#"{"from": "in", "to": "out"}, {"from": "apart", "to": "apart-out"}"#;
+    let rest = r#""cluster": {"heartbeat": "5ms", "standby": 1, "takeover": "4ms"},
+        "checkpoints": {"protocol": "aligned-timeout", "interval": "10s", "first": "10us", "timeout": "200ms",
+            "tolerable_failures": 1, "requests": [{"at": "22ms", "take": "drain"}]},
+        "restart": {"delay": "1.9ms"},
+        "faults": [
+            {"when": {"event": "snapshot-started"}, "fail": "in[1]"},
+            {"when": {"event": "checkpoint-triggered"}, "kill": "coordinator"},
+            {"when": {"event": "checkpoint-completed", "nth": 2}, "fail": "apart-out[0]"},
+            {"when": {"event": "task-started"}, "fail": "apart[0]"},
+            {"when": {"event": "checkpoint-completed"}, "fail": "apart-out[0]"},
+            {"when": {"event": "snapshot-taken", "nth": 3}, "kill": "coordinator"},
+            {"when": {"event": "coordinator-lost"},
+                "link": {"from": "coordinator", "to": "manager[0]", "do": "cut", "for": "10ms"}},
+            {"at": "0s", "message": {"kind": "complete", "do": "delay", "by": "4ms"}}],
+        "run": {"seed": 52108, "limit": "10s"}"#;
+    passes(&job(operators, edges, rest), 52_108..52_109);
+}

@@ -277,6 +277,10 @@ impl Restore {
         // The record of a newer one may have been begun before an older one was complete; what the task is restored to is
         // held against what it was all the same.
         let fell_back = way == Way::Ended && (self.due() < self.newest || self.took_over);
+        if way == Way::Ended && self.took_over {
+            // From now on that is all anybody knows of it.
+            self.tasks[task.index()].newest = to;
+        }
         if to != due && !is_newer && !fell_back {
             let is_savepoint = self.savepoints.holds_plain(to);
             out.add(ABOUT.name, at, || {

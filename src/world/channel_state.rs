@@ -41,7 +41,9 @@ impl World {
                 self.net.send_before(job, channel, barrier, host);
             }
             BarrierKind::Timeoutable => {
-                self.store.begin(planned.from, barrier.checkpoint).waiting.push(channel);
+                // Whoever has ended reads nothing any more: there is nothing to wait for.
+                let is_read = self.tasks[planned.to.index()].status != Status::Finished;
+                self.store.begin(planned.from, barrier.checkpoint).waiting.extend(is_read.then_some(channel));
                 self.net.send_behind(job, channel, barrier, host);
             }
             BarrierKind::Blocking if job.has(Mutant::SavepointOvertakes) && job.protocol.needs().channel_state => {

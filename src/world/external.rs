@@ -291,11 +291,13 @@ impl Producer {
     }
 
     /// A new attempt takes the producer over: transactions prepared for checkpoints up to the one that it was restored
-    /// to are known to somebody; all others that are not over are to be aborted. Says which these are.
+    /// to are known to somebody; all others that are not over are to be aborted, and so is what was prepared because the
+    /// job was to end. Says which these are.
     pub fn fence(&mut self, restored: CheckpointId) -> Vec<u64> {
         self.epoch += 1;
         self.write_failed = false;
-        let is_known = |t: &Transaction| t.state == State::Prepared && t.checkpoint <= restored;
+        let in_state = CheckpointId::INITIAL.next()..=restored;
+        let is_known = |t: &Transaction| t.state == State::Prepared && in_state.contains(&t.checkpoint);
         self.live().filter(|(_, t)| !is_known(t)).map(|(number, _)| number).collect()
     }
 }

@@ -5,9 +5,10 @@
 //! arrives: a checkpoint acknowledged by everybody before the failure may complete before the restart. Then
 //! the coordinator role makes the plan, and the world executes it task by task, channel by channel.
 
+use super::external::Deferred;
 use super::net::{Held, In, Item, Out};
 use super::restart::Restarts;
-use super::task::{Mail, Status};
+use super::task::{Last, Mail, Status};
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
 use crate::fault::Mutant;
@@ -233,7 +234,10 @@ impl World {
             task.falls_behind(None);
             // Whether the job may end is to be decided again.
             task.mailbox.retain(|mail| mail != Mail::Finish);
+            task.ends_after_calls = task.ends_after_calls.filter(|last| *last != Last::Finish);
+            self.external.waiting.retain(|waiting| waiting.what != Deferred::Finish(id));
         }
+        let task = &mut self.tasks[id.index()];
         if task.drained {
             self.send_drained(id, host);
         } else {
