@@ -396,6 +396,10 @@ fn list_names_everything_that_scenarios_can_name() {
         assert!(names.contains(&name), "{name}");
     }
     assert!(all.out.lines().all(|line| line.chars().count() <= 100), "{}", all.out);
+    for kind in cutline::fault::KINDS {
+        assert!(names.contains(&kind.name), "{}", kind.name);
+        assert!(all.out.contains(kind.example), "the example of {} stands in one line", kind.name);
+    }
     let only = desk.call(&["list", "protocols"]).out;
     assert!(only.contains("aligned") && !only.contains("end-to-end.max"));
 }

@@ -1,7 +1,13 @@
 //! The metadata store does not do what it was asked to, or does not say whether it did.
 
-use super::Primitive;
+use super::{Kind, Primitive};
 use crate::scenario::RecordMishap;
+
+pub(super) static KIND: Kind = Kind {
+    name: "record",
+    about: "The next record that a checkpoint is complete `fails`, or nobody is told whether it is stored: `stored-but-unknown`, `lost-and-unknown`.",
+    example: r#""record": "stored-but-unknown""#,
+};
 
 pub(super) fn primitives(mishap: RecordMishap) -> Vec<Primitive> {
     vec![Primitive::Record(mishap)]
