@@ -6,7 +6,8 @@ use crate::scenario::{ExternalFault, ExternalMishap};
 
 pub(super) static KIND: Kind = Kind {
     name: "external",
-    about: "The system that a sink writes to: it is `down`, or `expire`, `lose-commit`, `lose-reply`, `fail-write`.",
+    about: "The system behind a sink is `down`; or its oldest transaction is too old (`expire`), a commit is lost \
+            (`lose-commit`), the answer to one is (`lose-reply`), or a write fails (`fail-write`).",
     example: r#""external": {"of": "sink", "do": "down", "for": "2s"}"#,
 };
 

@@ -6,8 +6,8 @@ use crate::scenario::LinkFault;
 
 pub(super) static KIND: Kind = Kind {
     name: "link",
-    about: "What one machine sends to another, or both: `cut` for a while, or `slow`.",
-    example: r#""link": {"from": "manager[0]", "to": "coordinator", "do": "cut", "for": "2s"}"#,
+    about: "What one machine sends to another: `cut`, and it arrives when the link heals, or `slow`.",
+    example: r#""link": {"from": "manager[0]", "to": "manager[1]", "do": "cut", "for": "2s"}"#,
 };
 
 pub(super) fn primitives(fault: &LinkFault) -> Vec<Primitive> {

@@ -6,7 +6,7 @@ use crate::scenario::{MessageFault, MessageKind, Mishap};
 
 pub(super) static KIND: Kind = Kind {
     name: "message",
-    about: "A message between coordinator and task: `lose` it, `delay` it or `double` it.",
+    about: "A message between coordinator and task: `lose` it, `delay` it, or `double` it.",
     example: r#""message": {"kind": "ack", "of": "count[1]", "checkpoint": 3, "do": "lose"}"#,
 };
 

@@ -7,13 +7,13 @@ use crate::scenario::{Node, PaceFault, Paced};
 
 pub(super) static SLOW: Kind = Kind {
     name: "slow",
-    about: "A task, or all on a machine, needs some times as long for a record.",
+    about: "A task, or each on a machine, takes so many times as long for a record.",
     example: r#""slow": {"of": "count[1]", "factor": 4, "for": "2s"}"#,
 };
 
 pub(super) static PAUSE: Kind = Kind {
     name: "pause",
-    about: "A task, or all on a machine, stands still.",
+    about: "A task, or each on a machine, stands still.",
     example: r#""pause": {"of": "manager[1]", "for": "2s"}"#,
 };
 

@@ -5,7 +5,8 @@ use crate::scenario::RecordMishap;
 
 pub(super) static KIND: Kind = Kind {
     name: "record",
-    about: "The next record that a checkpoint is complete `fails`, or nobody is told whether it is stored: `stored-but-unknown`, `lost-and-unknown`.",
+    about: "The next record that a checkpoint is complete `fails`, or nobody is told whether it was stored: it \
+            was (`stored-but-unknown`), or was not (`lost-and-unknown`).",
     example: r#""record": "stored-but-unknown""#,
 };
 

@@ -6,7 +6,7 @@ use crate::scenario::{WriteFault, WriteMishap};
 
 pub(super) static KIND: Kind = Kind {
     name: "write",
-    about: "Next writes of snapshots `fail`, are `slow`, `deny` their success, or `hide` for a while.",
+    about: "Snapshots whose write may `fail`, be `slow`, `deny` that it succeeded, or `hide` the file.",
     example: r#""write": {"of": "count[1]", "times": 2, "do": "slow", "by": "300ms"}"#,
 };
 
