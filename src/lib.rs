@@ -105,7 +105,7 @@
 //! | an operator | `workload/operators/name.rs`: [`workload::OperatorKind`]; how many inputs it has: `scenario/operator.rs` | [`workload::OPERATORS`] | the oracle |
 //! | a check | `check/name.rs`: [`check::Check`] | [`check::CHECKS`] | a forged trace in `tests/forged_traces/` |
 //! | a figure | a line of `check/figures/table.rs` | [`check::FIGURES`] | `expect.figures` of a scenario |
-//! | a fault | `fault/name.rs`, a variant of [`scenario::Effect`], and of [`fault::Primitive`] if none there does it; what it does to the cluster is `world/damage.rs` | - | `tests/hunting.rs`, a scenario |
+//! | a fault | `fault/name.rs`, a variant of [`scenario::Effect`], and of [`fault::Primitive`] if none there does it; what it does to the cluster is `world/damage.rs` | [`fault::KINDS`] | `tests/hunting.rs`, a scenario |
 //! | a wrong decision | a line of `fault/mutant.rs`, and one condition where it is made | [`fault::Mutant`] | `tests/mutants.rs`: a check must notice |
 //! | a command | `cli/name.rs`: [`cli::Command`] | [`cli::COMMANDS`] | `tests/command_line.rs` |
 //!

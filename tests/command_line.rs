@@ -396,6 +396,10 @@ fn list_names_everything_that_scenarios_can_name() {
         assert!(names.contains(&name), "{name}");
     }
     assert!(all.out.lines().all(|line| line.chars().count() <= 100), "{}", all.out);
+    for kind in cutline::fault::KINDS {
+        assert!(names.contains(&kind.name), "{}", kind.name);
+        assert!(all.out.contains(kind.example), "the example of {} stands in one line", kind.name);
+    }
     let only = desk.call(&["list", "protocols"]).out;
     assert!(only.contains("aligned") && !only.contains("end-to-end.max"));
 }
@@ -569,6 +573,12 @@ fn mutants_are_hunted_and_those_that_survive_are_listed() {
     assert_eq!(unknown.code, Some(2));
     let told = "error: there is no mutant \"dirty-local-sate\"; did you mean \"dirty-local-state\"?";
     assert_eq!(unknown.err.trim(), told);
+    let part = desk.call(&["mutants", "--only", "nothing"]).err;
+    let told =
+        "error: there is no mutant \"nothing\"; did you mean \"nothing-is-not-told\" or \"restore-aborts-nothing\"?";
+    assert_eq!(part.trim(), told);
+    let far = desk.call(&["mutants", "--only", "nosuch"]).err;
+    assert_eq!(far.trim(), "error: there is no mutant \"nosuch\"; `cutline list mutants` shows all");
 }
 
 #[test]

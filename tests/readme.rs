@@ -31,22 +31,31 @@ fn first_cells(heading: &str) -> Vec<&'static str> {
     rows.filter(|cell| *cell != "file").collect()
 }
 
-/// A folder like the one a reader works in: the shipped scenarios, and the one that the README tells to write.
+/// The scenarios that the README tells to write, in its order.
+const WRITTEN: [&str; 2] = ["clicks.json", "outage.json"];
+
+/// A folder like the one a reader works in: the shipped scenarios, and those that the README tells to write.
 fn desk() -> PathBuf {
     let desk = std::env::temp_dir().join(format!("cutline-readme-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&desk);
-    std::fs::create_dir_all(desk.join("scenarios")).expect("a temporary folder can be made");
-    for file in shipped() {
-        let name = file.file_name().expect("a file");
-        std::fs::copy(&file, desk.join("scenarios").join(name)).expect("can be copied");
+    for folder in ["scenarios", "scenarios/bugs"] {
+        std::fs::create_dir_all(desk.join(folder)).expect("a temporary folder can be made");
+        for file in shipped(folder) {
+            let name = file.file_name().expect("a file");
+            std::fs::copy(&file, desk.join(folder).join(name)).expect("can be copied");
+        }
     }
-    let [written] = &blocks("json")[..] else { panic!("one scenario is written in the README") };
-    std::fs::write(desk.join("clicks.json"), written.join("\n")).expect("can be written");
+    let written = blocks("json");
+    assert_eq!(written.len(), WRITTEN.len(), "each scenario in the README has a name");
+    for (name, text) in WRITTEN.iter().zip(written) {
+        assert!(README.contains(&format!("`{name}`")), "the README does not say what is {name}");
+        std::fs::write(desk.join(name), text.join("\n")).expect("can be written");
+    }
     desk
 }
 
-fn shipped() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+fn shipped(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(folder).expect("the folder is there");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
     files.retain(|path| path.is_file() && !path.ends_with("scenario.schema.json"));
@@ -92,8 +101,10 @@ fn quoted_output_is_what_is_printed() {
 
 #[test]
 fn the_table_of_scenarios_is_complete() {
-    let stems: Vec<String> =
-        shipped().iter().map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect();
+    let stems: Vec<String> = shipped("scenarios")
+        .iter()
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
     assert_eq!(first_cells("## Shipped scenarios"), stems);
 }
 

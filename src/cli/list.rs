@@ -3,7 +3,7 @@
 use super::Command;
 use crate::base::Problem;
 use crate::check::{CHECKS, FIGURES};
-use crate::fault::Mutant;
+use crate::fault::{self, Mutant};
 use crate::protocol::{Delivery, ZOO};
 use crate::report::hang;
 use crate::trace::EventKind;
@@ -30,6 +30,10 @@ const TABLES: &[(&str, &str, Rows)] = &[
     }),
     ("figures", "bound them in `expect.figures`", || {
         FIGURES.iter().map(|figure| (figure.name.to_owned(), figure.about.to_owned())).collect()
+    }),
+    ("faults", "one of these in each of `faults`, beside `at` an instant or `when` an event comes up", || {
+        let row = |kind: &&fault::Kind| (kind.name.to_owned(), format!("{}\n{}", kind.about, kind.example));
+        fault::KINDS.iter().map(row).collect()
     }),
     ("mutants", "wrong decisions for `cutline mutants` and `cutline run --mutant`", || {
         Mutant::ALL.iter().map(|mutant| (mutant.name().to_owned(), mutant_line(*mutant))).collect()
@@ -64,7 +68,7 @@ impl Command for List {
     fn usage(&self) -> clap::Command {
         let names = TABLES.iter().map(|(name, ..)| *name);
         clap::Command::new("list")
-            .about("List protocols, operators, checks, figures, mutants and events")
+            .about("List protocols, operators, checks, figures, faults, mutants and events")
             .arg(
                 Arg::new("table").value_parser(clap::builder::PossibleValuesParser::new(names)).help("Only this table"),
             )
@@ -78,7 +82,11 @@ impl Command for List {
             let rows = rows();
             let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
             for (name, about) in rows {
-                let _ = writeln!(out, "{}", hang(&format!("  {name:<width$}  "), &about, 100));
+                // An example has a line of its own.
+                for (part, about) in about.lines().enumerate() {
+                    let name = if part == 0 { &*name } else { "" };
+                    let _ = writeln!(out, "{}", hang(&format!("  {name:<width$}  "), about, 100));
+                }
             }
             let _ = writeln!(out);
         }

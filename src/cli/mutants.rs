@@ -90,9 +90,14 @@ impl Command for Mutants {
 /// The mutant of a name that somebody wrote.
 pub(super) fn named(name: &str) -> Result<Mutant, Problem> {
     Mutant::named(name).ok_or_else(|| {
-        let allowed = match nearest(name, Mutant::ALL.iter().map(|mutant| mutant.name())) {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None => "`cutline list mutants` shows all".to_owned(),
+        let names = || Mutant::ALL.iter().map(|mutant| mutant.name());
+        // Names are long: who remembers a part of one is far from it in letters.
+        let with_it: Vec<String> =
+            names().filter(|known| known.contains(name)).map(|known| format!("{known:?}")).collect();
+        let allowed = match (nearest(name, names()), with_it.len()) {
+            (Some(near), _) => format!("did you mean {near:?}?"),
+            (None, 1..=5) => format!("did you mean {}?", with_it.join(" or ")),
+            (None, _) => "`cutline list mutants` shows all".to_owned(),
         };
         Problem::plain(format!("there is no mutant \"{name}\""), allowed)
     })

@@ -1,7 +1,13 @@
 //! The coordinator is gone with all it had in memory. Somebody takes over after a while, from what is recorded, and
 //! restarts the job.
 
-use super::Primitive;
+use super::{Kind, Primitive};
+
+pub(super) static KIND: Kind = Kind {
+    name: "kill",
+    about: "The coordinator is gone with all it knew; somebody takes over from what is recorded.",
+    example: r#""kill": "coordinator""#,
+};
 
 pub(super) fn primitives() -> Vec<Primitive> {
     vec![Primitive::CrashCoordinator]

@@ -1,8 +1,15 @@
 //! What happens at the external system of a sink.
 
-use super::Primitive;
+use super::{Kind, Primitive};
 use crate::plan::Plan;
 use crate::scenario::{ExternalFault, ExternalMishap};
+
+pub(super) static KIND: Kind = Kind {
+    name: "external",
+    about: "The system behind a sink is `down`; or its oldest transaction is too old (`expire`), a commit is lost \
+            (`lose-commit`), the answer to one is (`lose-reply`), or a write fails (`fail-write`).",
+    example: r#""external": {"of": "sink", "do": "down", "for": "2s"}"#,
+};
 
 pub(super) fn primitives(fault: &ExternalFault, plan: &Plan) -> Vec<Primitive> {
     let operator = plan.operator_named(&fault.of).expect("sinks that faults name are checked");

@@ -1,8 +1,14 @@
 //! A network partition, one way or both, or a slow link. If a task manager is cut off from the coordinator for longer
 //! than the heartbeat allows, the coordinator takes it for lost, and its tasks live on as zombies.
 
-use super::Primitive;
+use super::{Kind, Primitive};
 use crate::scenario::LinkFault;
+
+pub(super) static KIND: Kind = Kind {
+    name: "link",
+    about: "What one machine sends to another: `cut`, and it arrives when the link heals, or `slow`.",
+    example: r#""link": {"from": "manager[0]", "to": "manager[1]", "do": "cut", "for": "2s"}"#,
+};
 
 pub(super) fn primitives(fault: &LinkFault) -> Vec<Primitive> {
     let LinkFault { from, to, both, by, lasts } = *fault;

@@ -1,8 +1,14 @@
 //! One message between the coordinator and a task is lost, comes late, or comes twice.
 
-use super::{Primitive, about, task_of};
+use super::{Kind, Primitive, about, task_of};
 use crate::plan::Plan;
 use crate::scenario::{MessageFault, MessageKind, Mishap};
+
+pub(super) static KIND: Kind = Kind {
+    name: "message",
+    about: "A message between coordinator and task: `lose` it, `delay` it, or `double` it.",
+    example: r#""message": {"kind": "ack", "of": "count[1]", "checkpoint": 3, "do": "lose"}"#,
+};
 
 pub(super) fn primitives(fault: &MessageFault, plan: &Plan) -> Vec<Primitive> {
     let MessageFault { kind, of, checkpoint, nth, does } = fault;

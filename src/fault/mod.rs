@@ -30,6 +30,38 @@ use crate::plan::Plan;
 use crate::scenario::{self, Effect, ExternalMishap, MessageKind, Mishap, Node, RecordMishap, When, WriteMishap};
 use crate::trace::Predicate;
 
+/// What a user can ask for, as scenarios write it: one of these beside `at` or `when`.
+///
+/// ```
+/// let cut = cutline::fault::KINDS.iter().find(|kind| kind.name == "link").expect("links can be cut");
+/// assert!(cut.example.starts_with("\"link\": {"));
+/// ```
+pub static KINDS: &[&Kind] = &[
+    &task_exception::KIND,
+    &manager_loss::KIND,
+    &coordinator_loss::KIND,
+    &message::KIND,
+    &link::KIND,
+    &pace::SLOW,
+    &pace::PAUSE,
+    &write::KIND,
+    &spoil::KIND,
+    &record::KIND,
+    &clock::KIND,
+    &external::KIND,
+];
+
+/// One way in which things go wrong.
+#[derive(Debug)]
+pub struct Kind {
+    /// The field of a fault that asks for it.
+    pub name: &'static str,
+    /// What happens, with the words to choose from.
+    pub about: &'static str,
+    /// How it is written: what stands behind `"at": "1s",`.
+    pub example: &'static str,
+}
+
 /// All faults of a scenario, resolved against its plan.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaultPlan {
@@ -261,16 +293,49 @@ impl Primitive {
 mod tests {
     use super::*;
 
+    const JOB: &str = r#"{"cutline": 1,
+      "job": {"operators": [{"id": "in", "kind": "source"}, {"id": "out", "kind": "sink", "output": "two-phase"}],
+              "edges": [{"from": "in", "to": "out"}]},
+      "cluster": {"task_managers": 2}, "faults": [FAULTS]}"#;
+
     /// What the faults of a scenario are in words.
-    fn told(faults: &str) -> Vec<String> {
-        let text = format!(
-            r#"{{"cutline": 1,
-              "job": {{"operators": [{{"id": "in", "kind": "source"}}, {{"id": "out", "kind": "sink", "output": "two-phase"}}],
-                       "edges": [{{"from": "in", "to": "out"}}]}},
-              "cluster": {{"task_managers": 2}}, "faults": [{faults}]}}"#
-        );
-        let scenario = scenario::parse(&text, "words.json").unwrap_or_else(|problem| panic!("{problem}"));
+    fn told(job: &str, faults: &str) -> Vec<String> {
+        let text = job.replace("FAULTS", faults);
+        let scenario = scenario::parse(&text, "words.json").unwrap_or_else(|problem| panic!("{problem}\n{faults}"));
         scenario.faults.iter().map(|fault| words(&fault.effect)).collect()
+    }
+
+    #[test]
+    fn examples_are_what_they_are_said_to_be() {
+        let job = JOB.replace("\"in\"", "\"count\"").replace("\"out\"", "\"sink\"");
+        let job = job.replace(r#""kind": "source""#, r#""kind": "source", "parallelism": 2"#);
+        let mut said: Vec<String> = Vec::new();
+        for Kind { name, example, .. } in KINDS {
+            assert!(example.starts_with(&format!("\"{name}\": ")), "{name}: {example}");
+            said.extend(told(&job, &format!(r#"{{"at": "1s", {example}}}"#)));
+        }
+        said.sort();
+        said.dedup();
+        assert_eq!(said.len(), KINDS.len(), "{said:?}");
+    }
+
+    /// Nothing can be asked for that the table does not tell of: no field, and none of the words it may have.
+    #[test]
+    fn kinds_are_complete() {
+        let schema = scenario::schema();
+        let fields = schema["properties"]["faults"]["items"]["properties"].as_object().expect("faults are objects");
+        let fields: Vec<_> =
+            fields.iter().filter(|(name, _)| !["at", "when", "why"].contains(&name.as_str())).collect();
+        assert!(fields.len() > 9, "{fields:?}");
+        for (name, shape) in &fields {
+            let told: String = KINDS.iter().filter(|kind| kind.name == **name).map(|kind| kind.about).collect();
+            assert_ne!(told, "", "{name} is not in the table");
+            let chosen = if shape["enum"].is_array() { shape } else { &shape["properties"]["do"] };
+            for word in chosen["enum"].as_array().into_iter().flatten().filter_map(|word| word.as_str()) {
+                assert!(told.contains(&format!("`{word}`")), "{name}: nothing is told of {word}");
+            }
+        }
+        assert!(KINDS.iter().all(|kind| fields.iter().any(|(name, _)| *name == kind.name)));
     }
 
     #[test]
@@ -318,6 +383,6 @@ mod tests {
             ),
         ];
         let faults: Vec<String> = effects.iter().map(|(written, _)| format!(r#"{{"at": "1s", {written}}}"#)).collect();
-        assert_eq!(told(&faults.join(", ")), effects.map(|(_, words)| words));
+        assert_eq!(told(JOB, &faults.join(", ")), effects.map(|(_, words)| words));
     }
 }

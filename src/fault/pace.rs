@@ -1,9 +1,21 @@
 //! Threads that are slow or stand still for a while: a long garbage collection, a noisy neighbour.
 
-use super::{Primitive, task_of};
+use super::{Kind, Primitive, task_of};
 use crate::base::TaskId;
 use crate::plan::Plan;
 use crate::scenario::{Node, PaceFault, Paced};
+
+pub(super) static SLOW: Kind = Kind {
+    name: "slow",
+    about: "A task, or each on a machine, takes so many times as long for a record.",
+    example: r#""slow": {"of": "count[1]", "factor": 4, "for": "2s"}"#,
+};
+
+pub(super) static PAUSE: Kind = Kind {
+    name: "pause",
+    about: "A task, or each on a machine, stands still.",
+    example: r#""pause": {"of": "manager[1]", "for": "2s"}"#,
+};
 
 pub(super) fn primitives(fault: &PaceFault, plan: &Plan) -> Vec<Primitive> {
     let tasks: Vec<TaskId> = match &fault.of {

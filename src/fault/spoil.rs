@@ -1,8 +1,14 @@
 //! A file of a snapshot is lost or corrupt: it was stored, and cannot be read any more.
 
-use super::{Primitive, task_of};
+use super::{Kind, Primitive, task_of};
 use crate::plan::Plan;
 use crate::scenario::SubtaskName;
+
+pub(super) static KIND: Kind = Kind {
+    name: "spoil",
+    about: "The newest stored snapshot of a task cannot be read any more.",
+    example: r#""spoil": "count[1]""#,
+};
 
 pub(super) fn primitives(name: &SubtaskName, plan: &Plan) -> Vec<Primitive> {
     vec![Primitive::Spoil(task_of(name, plan))]

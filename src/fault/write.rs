@@ -1,8 +1,14 @@
 //! The storage fails a write, is slow, succeeds and says it failed, or shows the file late.
 
-use super::{Primitive, about, task_of};
+use super::{Kind, Primitive, about, task_of};
 use crate::plan::Plan;
 use crate::scenario::{WriteFault, WriteMishap};
+
+pub(super) static KIND: Kind = Kind {
+    name: "write",
+    about: "Snapshots whose write may `fail`, be `slow`, `deny` that it succeeded, or `hide` the file.",
+    example: r#""write": {"of": "count[1]", "times": 2, "do": "slow", "by": "300ms"}"#,
+};
 
 pub(super) fn primitives(fault: &WriteFault, plan: &Plan) -> Vec<Primitive> {
     let WriteFault { of, checkpoint, times, does } = fault;
