@@ -507,7 +507,10 @@ fn a_failure_shrinks_to_a_file_that_replays_it() {
     assert!(small.len() < stuck().len() / 2, "{small}");
     let replayed = desk.call(&["run", "deep/er/small.json"]);
     assert_eq!((replayed.code, &*replayed.err), (Some(0), ""));
-    assert!(replayed.out.contains("STUCK, as expected"), "{}", replayed.out);
+    let told = replayed.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["What went wrong 10", ": the job failed when checkpoint 1 expired,", "STUCK, as expected"] {
+        assert!(told.contains(part), "\"{part}\" is missing in:\n{}", replayed.out);
+    }
 
     // Without a name for it, the file stands beside the first one; it is the same file with the same seed.
     let called = desk.call(&["shrink", "a.json", "--seed", "1", "--json"]);

@@ -259,6 +259,7 @@ fn run_one(
         plan: &job.plan,
         figures,
         checks: &checks,
+        findings: runner.checks().findings(),
         expectations: &outcome.expectations,
         notes: &notes,
         verdict: outcome.verdict.name(),

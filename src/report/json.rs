@@ -8,7 +8,7 @@
 //! [`Measures`]. Unlike there, what did not happen is `null` and not -1, and a subtask that is `pending_or_failed`
 //! tells how far it got. `end_to_end_ns` of a checkpoint that failed is `null`; Flink shows `ended_ns` - `trigger_ns`.
 
-use super::RunView;
+use super::{CheckLine, RunView};
 use crate::base::{Span, TaskId, Time};
 use crate::check::{
     Account, CheckpointFigures, FIGURES, Measures, RestartFigures, SubtaskMeasures, TaskTimes, Unit, VertexMeasures,
@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 /// not happen is `null`; the digest is the string `digest` at the top.
 pub fn json(view: &RunView) -> Value {
     let (scenario, plan, figures) = (view.scenario, view.plan, view.figures);
-    let checks = view.checks.iter().map(|c| json!({"name": c.name, "verdict": c.verdict, "note": c.note}));
+    let checks = view.checks.iter().map(|c| check(view, c));
     let expectations = view.expectations.iter().map(|e| json!({"met": e.met, "text": e.text}));
     let restarts = figures.restarts.iter().map(|restart| {
         json!({
@@ -60,6 +60,18 @@ pub fn json(view: &RunView) -> Value {
         "expected": view.accounts.iter().map(|account| expected(view, account)).collect::<Vec<_>>(),
         "records": view.losses.map(|losses| super::records::records_json(view, losses)),
         "records_doubts": view.losses.map(|losses| &losses.doubts),
+    })
+}
+
+/// What a check said; `null`: it found nothing wrong.
+fn check(view: &RunView, line: &CheckLine) -> Value {
+    let first = view.findings.kept().iter().find(|finding| finding.check == line.name);
+    json!({
+        "name": line.name,
+        "verdict": line.verdict,
+        "note": line.note,
+        "at_ns": first.map(|finding| finding.at.0),
+        "signature": first.map(|finding| &finding.signature),
     })
 }
 
@@ -242,6 +254,9 @@ mod tests {
         assert_eq!(report["digest"].as_str().map(str::len), Some(32));
         assert_eq!(report["figures"]["checkpoints.completed"]["value"], 4);
         assert_eq!(report["checkpoints"][3]["status"], "expired");
+        let [failed, passed] = [0, 1].map(|n| &report["checks"][n]);
+        assert_eq!((&failed["at_ns"], &passed["at_ns"]), (&json!(4_600_000_000u64), &Value::Null));
+        assert_eq!(failed["signature"], "exactly-once/applied twice count");
         let slowest = &report["slowest_completed"];
         assert_eq!(slowest["tasks"].as_array().map(Vec::len), Some(4));
         let all = || report["checkpoints"].as_array().into_iter().flatten();

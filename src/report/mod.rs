@@ -26,6 +26,7 @@ mod recovery;
 mod sample;
 mod table;
 mod timeline;
+mod wrong;
 
 pub use canvas::{Picture, Shape, color};
 pub use checkpoint::checkpoint;
@@ -36,7 +37,7 @@ pub use table::table;
 pub use timeline::timeline;
 
 use crate::base::Digest;
-use crate::check::{Account, CheckpointFigures, Expectation, Figures, Losses};
+use crate::check::{Account, CheckpointFigures, Expectation, Figures, Findings, Losses};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 
@@ -51,6 +52,8 @@ pub struct RunView<'a> {
     pub figures: &'a Figures,
     /// What the checks said.
     pub checks: &'a [CheckLine],
+    /// What they found, with when and where.
+    pub findings: &'a Findings,
     /// What came of the scenario's expectations.
     pub expectations: &'a [Expectation],
     /// What else has to be said, such as choices of the schedule that were skipped.

@@ -3,6 +3,7 @@
 use super::checkpoint::kind;
 use super::faults::faults;
 use super::recovery::{left_out, recoveries};
+use super::wrong::wrong;
 use super::{Grid, RunView, elide, hang, slowest, wrap};
 use crate::base::{Bytes, Span, TaskId, Time};
 use crate::check::{CheckpointFigures, Measures, RestartFigures, Status, Tally, TaskTimes, Watermarks};
@@ -20,6 +21,7 @@ const CHECKPOINTS: usize = 16;
 pub fn table(view: &RunView) -> String {
     let mut out = header(view);
     let _ = writeln!(out, "{}", wrap(&format!("Guarantees: {}", view.guarantee), WIDTH, 2));
+    out += &wrong(view);
     out += &match (view.figures.checkpoints.is_empty(), view.scenario.checkpoints.interval) {
         (false, _) => checkpoints(view),
         (true, None) => "\nNo checkpoint: `checkpoints.interval` is not given\n".to_owned(),
@@ -449,7 +451,7 @@ mod tests {
     fn a_large_run_is_shown_by_operator() {
         let text = sample::with_view(sample::Size::Large, table);
         lines_fit(&text);
-        assert!(text.contains("source (64)") && text.contains("min") && text.lines().count() < 75, "{text}");
+        assert!(text.contains("source (64)") && text.contains("min") && text.lines().count() < 80, "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::forge::*;
 use crate::story::{C1_SINK, S0_C0, S0_C1, S1_C0, S1_C1, Story};
 use crate::tales::{AT_LEAST, EXACTLY, copying, handing_out, overtaking, standing, telling_time};
-use cutline::base::{ChannelId, CheckpointId, OperatorId, TaskId};
+use cutline::base::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId};
 use cutline::check::Claims;
 use cutline::trace::{AbortReason, Event, EventKind};
 
@@ -250,6 +250,13 @@ const COPYING: &[Forgery] = &[
     ("liveness", "a task waits for ever", "liveness/blocked count", |t| {
         t.truncate(find(t, EventKind::TaskFinished, 0));
         t.push(Event::TaskBlocked { task: TaskId(3) });
+    }),
+    ("liveness", "a snapshot cannot be read, and no restart follows", "liveness/failed count", |t| {
+        let (task, checkpoint) = (TaskId(3), CheckpointId(1));
+        t.truncate(find_last(t, EventKind::RestorePoint) + 1);
+        t.push(Event::RestoreFailed { task, checkpoint, gone: 1 });
+        t.push(Event::TaskFailed { task, attempt: Attempt(1) });
+        t.push(Event::RunEnded { drained: 0 });
     }),
 ];
 

@@ -99,6 +99,11 @@ fn texts_name_tasks_and_numbers() {
         "in checkpoint 4, count[1] has received 9 records of source[0], which has sent 10 and kept 2 of them: 1 orphans"
     );
     assert_eq!(
+        text("copying", "a snapshot cannot be read, and no restart follows"),
+        "5 of 5 tasks did not finish: checkpoint 1 of count[1] cannot be read, and after one restart the restart \
+         strategy allows no further restart"
+    );
+    assert_eq!(
         text("standing", "a sender is not told that credits came"),
         "source[1] has buffer 3 of source[1]->count[0] and 1 credits, but does not send it"
     );
