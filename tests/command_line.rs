@@ -538,6 +538,18 @@ fn a_shrunk_file_has_the_seed_that_failed() {
 }
 
 #[test]
+fn what_fails_under_a_mutant_is_shrunk_under_it_and_passes_without() {
+    let desk = Desk::new("shrink-mutant");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/bugs/commits-again.json");
+    let called = desk.call(&["shrink", file, "--mutant", "commits-again", "-o", "small.json"]);
+    assert_eq!(called.code, Some(0), "{}", called.err);
+    assert!(called.out.contains("commits/committed by sink"), "{}", called.out);
+    assert!(desk.read("small.json").contains("Under the mutant commits-again: commits: "));
+    assert_eq!(desk.call(&["run", "small.json"]).code, Some(0));
+    assert_eq!(desk.call(&["run", "small.json", "--mutant", "commits-again"]).code, Some(1));
+}
+
+#[test]
 fn what_cannot_be_shrunk_is_refused_and_nothing_is_written() {
     let desk = Desk::new("shrink-refused");
     desk.write("good.json", good());

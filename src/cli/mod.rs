@@ -93,6 +93,14 @@ fn seed() -> clap::Arg {
         .help("Use this seed instead of the scenario's")
 }
 
+/// `--mutant NAME`, for those who look at what it does.
+fn mutant() -> clap::Arg {
+    clap::Arg::new("mutant")
+        .long("mutant")
+        .value_name("NAME")
+        .help("For study: run an engine that makes this wrong decision (`cutline list mutants`)")
+}
+
 /// The scenario files that the arguments name; folders stand for all `.json` files in and below them.
 fn scenario_files(paths: &[String]) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();

@@ -1,6 +1,6 @@
 //! `cutline run`: simulate scenarios and judge them.
 
-use super::{Command, mutants::named as mutant_named, named, read_scenario, scenario_files, seed, write_chart};
+use super::{Command, mutant, mutants::named as mutant_named, named, read_scenario, scenario_files, seed, write_chart};
 use crate::base::{CheckpointId, Problem};
 use crate::campaign::{Outcome, Repeated, Runner, STORIES, Want};
 use crate::check::{CheckpointFigures, Figures, Findings, Verdict};
@@ -67,12 +67,7 @@ impl Command for Run {
                     .conflicts_with_all(["brief", "checkpoint"])
                     .help("Name the records that were lost or doubled, even where the protocol may double them"),
             )
-            .arg(
-                Arg::new("mutant")
-                    .long("mutant")
-                    .value_name("NAME")
-                    .help("For study: run an engine that makes this wrong decision (`cutline list mutants`)"),
-            )
+            .arg(mutant())
             .after_help(
                 "Examples:\n  cutline run scenarios/\n  cutline run job.json --seed 7 --chart reports/job\n  \
                  cutline run job.json --json | jq .digest",

@@ -1,7 +1,7 @@
 //! `cutline shrink`: from a scenario that fails to a small one that fails in the same way.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "people who wait are told how far it is")]
 
-use super::{Command, read_scenario, seed};
+use super::{Command, mutant, mutants::named as mutant_named, read_scenario, seed};
 use crate::base::Problem;
 use crate::campaign::{Failure, Shrunk, Size, shrink};
 use crate::report::{Grid, write_file};
@@ -22,6 +22,7 @@ impl Command for Shrink {
             .about("Make a scenario that fails as small as it can be and still fail")
             .arg(Arg::new("scenario").required(true).help("A scenario file whose run ends in FAIL or STUCK"))
             .arg(seed())
+            .arg(mutant())
             .arg(
                 Arg::new("budget")
                     .long("budget")
@@ -53,7 +54,8 @@ impl Command for Shrink {
         let mut scenario = read_scenario(path)?;
         let target = target(path, arguments.get_one("output").map(String::as_str))?;
         scenario.run.seed = arguments.get_one("seed").copied().unwrap_or(scenario.run.seed);
-        let failure = Failure::of(&scenario).map_err(|problem| problem.in_file(file))?;
+        let mutant = arguments.get_one::<String>("mutant").map(|name| mutant_named(name)).transpose()?;
+        let failure = Failure::under(&scenario, mutant).map_err(|problem| problem.in_file(file))?;
         let failure = failure.ok_or_else(|| nothing_fails(&scenario).in_file(file))?;
         let budget = *arguments.get_one("budget").expect("it has a default");
         let shrunk = shrink(&scenario, &mut watched(&failure, budget), budget);
@@ -123,7 +125,7 @@ impl Told<'_> {
 
     fn table(&self) -> Result<String, Problem> {
         let [before, after] = self.sizes()?;
-        let Failure { verdict, finding } = self.failure;
+        let Failure { verdict, finding, .. } = self.failure;
         let mut grid = Grid::new(&["<", ">before", ">after"]);
         let records = |size: &Size| size.records.map_or("endless".to_owned(), |records| records.to_string());
         let mut row = |name: &str, count: &dyn Fn(&Size) -> String| {

@@ -3,6 +3,7 @@
 use crate::base::Problem;
 use crate::campaign::{Runner, Want};
 use crate::check::{Finding, Verdict};
+use crate::fault::Mutant;
 use crate::scenario::{Expect, Scenario};
 use crate::world::Job;
 
@@ -13,24 +14,31 @@ pub struct Failure {
     pub verdict: &'static str,
     /// The first thing that is wrong.
     pub finding: Finding,
+    /// Under which wrong decision, if under one.
+    pub mutant: Option<Mutant>,
 }
 
 impl Failure {
     /// How the scenario fails with its own seed; `None` if no check finds anything.
     pub fn of(scenario: &Scenario) -> Result<Option<Self>, Problem> {
-        let seed = scenario.run.seed;
-        let job = Job::compile(scenario.clone())?;
-        let verdict = Runner::new(job.into(), Want { figures: false, ..Want::default() })?.run(seed).verdict;
-        Ok(Self::in_verdict(&verdict))
+        Self::under(scenario, None)
     }
 
-    fn in_verdict(verdict: &Verdict) -> Option<Self> {
-        verdict.finding().map(|finding| Self { verdict: verdict.name(), finding: finding.clone() })
+    /// The same, of an engine that makes a wrong decision, or none.
+    pub fn under(scenario: &Scenario, mutant: Option<Mutant>) -> Result<Option<Self>, Problem> {
+        let seed = scenario.run.seed;
+        let job = Job::compile_mutant(scenario.clone(), mutant)?;
+        let verdict = Runner::new(job.into(), Want { figures: false, ..Want::default() })?.run(seed).verdict;
+        Ok(Self::in_verdict(&verdict, mutant))
+    }
+
+    fn in_verdict(verdict: &Verdict, mutant: Option<Mutant>) -> Option<Self> {
+        verdict.finding().map(|finding| Self { verdict: verdict.name(), finding: finding.clone(), mutant })
     }
 
     /// Whether a scenario fails like this: the same verdict, by the same check, with the same signature.
     pub fn recurs_in(&self, scenario: &Scenario) -> bool {
-        let failure = Self::of(scenario).ok().flatten();
+        let failure = Self::under(scenario, self.mutant).ok().flatten();
         failure.is_some_and(|other| {
             other.verdict == self.verdict
                 && other.finding.check == self.finding.check
@@ -38,12 +46,15 @@ impl Failure {
         })
     }
 
-    /// A scenario in which this recurs, as one that says and expects so: `cutline run` replays it.
+    /// A scenario in which this recurs, as one that says and expects so: `cutline run` replays it. Under a mutant the
+    /// failure is told and not expected, since without it nothing is wrong.
     pub fn told_in(&self, scenario: Scenario) -> Scenario {
-        let now = Self::of(&scenario).ok().flatten();
-        let Self { verdict, finding } = now.as_ref().unwrap_or(self);
-        let why = format!("Shrunk from {:?}. {}: {}", scenario.name, finding.check, finding.text);
-        let expect = Expect { verdict: Some((*verdict).to_owned()), ..Expect::default() };
+        let now = Self::under(&scenario, self.mutant).ok().flatten();
+        let Self { verdict, finding, mutant } = now.as_ref().unwrap_or(self);
+        let under = mutant.map_or(String::new(), |mutant| format!(" Under the mutant {}:", mutant.name()));
+        let why = format!("Shrunk from {:?}.{under} {}: {}", scenario.name, finding.check, finding.text);
+        let verdict = mutant.is_none().then(|| (*verdict).to_owned());
+        let expect = Expect { verdict, ..Expect::default() };
         Scenario { why, expect, name: scenario.name + "-shrunk", ..scenario }
     }
 }
