@@ -35,7 +35,7 @@ pub(super) struct Aborts {
     declined: Vec<(TaskId, CheckpointId)>,
     /// Snapshots that are not stored.
     live: Vec<(TaskId, CheckpointId)>,
-    /// Those of them whose task has heard that their checkpoint was given up.
+    /// Those of them whose task has heard that their checkpoint was given up, or has given it up itself.
     over: Vec<(TaskId, CheckpointId)>,
     examined: u64,
 }
@@ -101,7 +101,10 @@ impl Check for Aborts {
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
-            Event::CheckpointDeclined { task, checkpoint, .. } => self.declined.push((task, checkpoint)),
+            Event::CheckpointDeclined { task, checkpoint, .. } => {
+                self.declined.push((task, checkpoint));
+                self.heard(task, checkpoint);
+            }
             Event::CheckpointAborted { checkpoint, reason } => self.given_up(at, checkpoint, reason, out),
             Event::CheckpointCompleted { checkpoint } => {
                 self.declined.retain(|(_, of)| *of != checkpoint);

@@ -7,8 +7,8 @@
 //! that on when it has grown. All operators of a chain know what their task knows.
 //!
 //! Where nothing comes for long, a partition, a source, a channel is *idle*, and is not waited for. As in Flink a
-//! channel that is not idle any more - it says so, or how far it is - is waited for again only when it has come as far as the others; and a task whose
-//! inputs are all idle says that it is, too.
+//! channel that is not idle any more - it says so, or how far it is - is waited for again only when it has come as far
+//! as the others; and a task whose inputs are all idle says that it is, too.
 //!
 //! Round a cycle nothing of it goes: what comes back is late, or may be.
 //!

@@ -102,17 +102,7 @@ pub(super) fn aimed(dice: &mut Dice, lossy: bool, scenario: &Scenario) -> Vec<Fa
         Opener::Task => Some(Effect::FailTask(task)),
         Opener::Manager => Some(Effect::Kill(Node::Manager(manager))),
         Opener::Coordinator => Some(Effect::Kill(Node::Coordinator)),
-        Opener::Silence => {
-            let late = Mishap::Delay(Span::from_micros(dice.from(2_000, 20_000)));
-            let does = if lossy && dice.chance(50) { Mishap::Lose } else { late };
-            Some(Effect::Message(MessageFault {
-                kind: MessageKind::Complete,
-                of: None,
-                checkpoint: None,
-                nth: 1,
-                does,
-            }))
-        }
+        Opener::Silence => Some(silence(dice, lossy)),
     };
     let strikes = on(dice, kind, which, scenario);
     let effect = at_once(random_effect(dice, lossy, scenario), dice);
@@ -174,13 +164,13 @@ fn at_restored_channels(dice: &mut Dice, lossy: bool, scenario: &Scenario) -> Ve
 }
 
 /// Somebody hears late or never that a checkpoint is complete.
-fn silence(dice: &mut Dice, lossy: bool) -> Effect {
+pub(super) fn silence(dice: &mut Dice, lossy: bool) -> Effect {
     let late = Mishap::Delay(Span::from_micros(dice.from(2_000, 20_000)));
     let does = if lossy && dice.chance(50) { Mishap::Lose } else { late };
     Effect::Message(MessageFault { kind: MessageKind::Complete, of: None, checkpoint: None, nth: 1, does })
 }
 
-fn fault(when: When, effect: Effect) -> Fault {
+pub(super) fn fault(when: When, effect: Effect) -> Fault {
     Fault { when, effect, place: Place::default() }
 }
 
