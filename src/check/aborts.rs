@@ -17,17 +17,16 @@ pub(super) static ABOUT: About = About {
     name: "aborts",
     sentence: "A checkpoint is given up as declined only if a task that runs now declined it, and who hears of it stops storing it.",
     needs: Claim::Coordinated,
+    wants: Kinds::of(&[
+        EventKind::CheckpointDeclined,
+        EventKind::CheckpointAborted,
+        EventKind::CheckpointCompleted,
+        EventKind::RestorePoint,
+        EventKind::SnapshotStarted,
+        EventKind::SnapshotDurable,
+        EventKind::AbortReceived,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::CheckpointDeclined,
-    EventKind::CheckpointAborted,
-    EventKind::CheckpointCompleted,
-    EventKind::RestorePoint,
-    EventKind::SnapshotStarted,
-    EventKind::SnapshotDurable,
-    EventKind::AbortReceived,
-]);
 
 #[derive(Clone)]
 pub(super) struct Aborts {
@@ -65,6 +64,7 @@ impl Aborts {
     /// A task hears that a checkpoint was given up.
     fn heard(&mut self, task: TaskId, checkpoint: CheckpointId) {
         if let Some(at) = self.live.iter().position(|part| *part == (task, checkpoint)) {
+            self.examined += 1;
             self.over.push(self.live.swap_remove(at));
         }
     }
@@ -93,10 +93,6 @@ impl Aborts {
 impl Check for Aborts {
     fn about(&self) -> &'static About {
         &ABOUT
-    }
-
-    fn wants(&self) -> Kinds {
-        WANTS
     }
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
@@ -135,9 +131,5 @@ impl Check for Aborts {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

@@ -15,17 +15,16 @@ pub(super) static ABOUT: About = About {
     name: "at-least",
     sentence: "At the end of a drained run, state and output reflect each record at least once, and exactly once if nothing failed.",
     needs: Claim::AtLeastOnceState,
+    wants: Kinds::of(&[
+        EventKind::JobRestarting,
+        EventKind::StateFinal,
+        EventKind::OutputFinal,
+        EventKind::TransactionAborted,
+        EventKind::TransactionRefused,
+        EventKind::SourceRewound,
+        EventKind::SourceFinal,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::JobRestarting,
-    EventKind::StateFinal,
-    EventKind::OutputFinal,
-    EventKind::TransactionAborted,
-    EventKind::TransactionRefused,
-    EventKind::SourceRewound,
-    EventKind::SourceFinal,
-]);
 
 #[derive(Clone)]
 pub(super) struct AtLeast {
@@ -82,10 +81,6 @@ impl AtLeast {
 impl Check for AtLeast {
     fn about(&self) -> &'static About {
         &ABOUT
-    }
-
-    fn wants(&self) -> Kinds {
-        WANTS
     }
 
     fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
@@ -154,9 +149,5 @@ impl Check for AtLeast {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

@@ -19,27 +19,26 @@ pub(super) static ABOUT: About = About {
     name: "buffers",
     sentence: "Nobody uses a buffer or a credit that is not there, sends on a blocked channel, or keeps a buffer.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::RestorePoint,
+        EventKind::TaskStarted,
+        EventKind::SegmentTaken,
+        EventKind::SegmentReturned,
+        EventKind::FloatingTaken,
+        EventKind::FloatingReturned,
+        EventKind::CreditGranted,
+        EventKind::BufferClosed,
+        EventKind::BufferSent,
+        EventKind::BufferTaken,
+        EventKind::BufferConsumed,
+        EventKind::ChannelBlocked,
+        EventKind::BarrierReceived,
+        EventKind::ChannelResumed,
+        EventKind::ChannelRestored,
+        EventKind::ChannelReplayed,
+        EventKind::CheckpointCompleted,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::RestorePoint,
-    EventKind::TaskStarted,
-    EventKind::SegmentTaken,
-    EventKind::SegmentReturned,
-    EventKind::FloatingTaken,
-    EventKind::FloatingReturned,
-    EventKind::CreditGranted,
-    EventKind::BufferClosed,
-    EventKind::BufferSent,
-    EventKind::BufferTaken,
-    EventKind::BufferConsumed,
-    EventKind::ChannelBlocked,
-    EventKind::BarrierReceived,
-    EventKind::ChannelResumed,
-    EventKind::ChannelRestored,
-    EventKind::ChannelReplayed,
-    EventKind::CheckpointCompleted,
-]);
 
 #[derive(Clone)]
 pub(super) struct Buffers {
@@ -271,10 +270,6 @@ impl Check for Buffers {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
             Event::SegmentTaken { task, in_use } => self.segment(at, task, true, in_use, plan, out),
@@ -368,9 +363,5 @@ impl Check for Buffers {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

@@ -17,18 +17,17 @@ pub(super) static ABOUT: About = About {
     name: "commits",
     sentence: "A transaction is committed at most once, never after it was aborted or fenced, and only when no restore can undo it.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::ProducerFenced,
+        EventKind::TransactionOpened,
+        EventKind::TransactionPrepared,
+        EventKind::TransactionCommitted,
+        EventKind::TransactionAborted,
+        EventKind::CheckpointTriggered,
+        EventKind::CheckpointCompleted,
+        EventKind::RestorePoint,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::ProducerFenced,
-    EventKind::TransactionOpened,
-    EventKind::TransactionPrepared,
-    EventKind::TransactionCommitted,
-    EventKind::TransactionAborted,
-    EventKind::CheckpointTriggered,
-    EventKind::CheckpointCompleted,
-    EventKind::RestorePoint,
-]);
 
 #[derive(Clone)]
 pub(super) struct Commits {
@@ -107,10 +106,6 @@ fn tell(out: &mut Findings, at: Time, plan: &Plan, task: TaskId, what: &str, tex
 impl Check for Commits {
     fn about(&self) -> &'static About {
         &ABOUT
-    }
-
-    fn wants(&self) -> Kinds {
-        WANTS
     }
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
@@ -206,9 +201,5 @@ impl Check for Commits {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

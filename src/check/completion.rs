@@ -14,18 +14,17 @@ pub(super) static ABOUT: About = About {
     name: "completion",
     sentence: "A checkpoint completes only after every task that ran when it began stored and acknowledged it in its current attempt, and tasks are told of no other.",
     needs: Claim::Coordinated,
+    wants: Kinds::of(&[
+        EventKind::TaskStarted,
+        EventKind::TaskFinished,
+        EventKind::SnapshotDurable,
+        EventKind::AckReceived,
+        EventKind::CompleteReceived,
+        EventKind::CheckpointTriggered,
+        EventKind::CheckpointCompleted,
+        EventKind::CheckpointAborted,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::TaskStarted,
-    EventKind::TaskFinished,
-    EventKind::SnapshotDurable,
-    EventKind::AckReceived,
-    EventKind::CompleteReceived,
-    EventKind::CheckpointTriggered,
-    EventKind::CheckpointCompleted,
-    EventKind::CheckpointAborted,
-]);
 
 #[derive(Clone)]
 pub(super) struct Completion {
@@ -128,10 +127,6 @@ impl Check for Completion {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
             Event::TaskStarted { task, attempt, .. } => {
@@ -191,9 +186,5 @@ impl Check for Completion {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

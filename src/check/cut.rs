@@ -18,20 +18,19 @@ pub(super) static ABOUT: About = About {
     name: "cut",
     sentence: "Every completed checkpoint is a consistent cut: no record is received but not sent, or sent and in no snapshot.",
     needs: Claim::CoordinatedCut,
+    wants: Kinds::of(&[
+        EventKind::TaskStarted,
+        EventKind::TaskFinished,
+        EventKind::ChannelRestored,
+        EventKind::CheckpointTriggered,
+        EventKind::CutSent,
+        EventKind::CutReceived,
+        EventKind::CutCaptured,
+        EventKind::CutQueued,
+        EventKind::CheckpointCompleted,
+        EventKind::CheckpointAborted,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::TaskStarted,
-    EventKind::TaskFinished,
-    EventKind::ChannelRestored,
-    EventKind::CheckpointTriggered,
-    EventKind::CutSent,
-    EventKind::CutReceived,
-    EventKind::CutCaptured,
-    EventKind::CutQueued,
-    EventKind::CheckpointCompleted,
-    EventKind::CheckpointAborted,
-]);
 
 #[derive(Clone)]
 pub(super) struct Cut {
@@ -146,10 +145,6 @@ impl Check for Cut {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
             Event::TaskStarted { task, .. } => self.ended[task.index()] = false,
@@ -211,9 +206,5 @@ impl Check for Cut {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

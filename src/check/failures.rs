@@ -14,18 +14,17 @@ pub(super) static ABOUT: About = About {
     name: "failures",
     sentence: "When more checkpoints in a row have expired than the job tolerates, it restarts.",
     needs: Claim::Coordinated,
+    wants: Kinds::of(&[
+        EventKind::TaskFailed,
+        EventKind::TaskCancelled,
+        EventKind::CheckpointTriggered,
+        EventKind::CheckpointCompleted,
+        EventKind::CheckpointAborted,
+        EventKind::JobRestarting,
+        EventKind::RestorePoint,
+        EventKind::CoordinatorTookOver,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::TaskFailed,
-    EventKind::TaskCancelled,
-    EventKind::CheckpointTriggered,
-    EventKind::CheckpointCompleted,
-    EventKind::CheckpointAborted,
-    EventKind::JobRestarting,
-    EventKind::RestorePoint,
-    EventKind::CoordinatorTookOver,
-]);
 
 #[derive(Clone)]
 pub(super) struct Failures {
@@ -90,10 +89,6 @@ impl Check for Failures {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, _: &Plan, out: &mut Findings) {
         match *event {
             // It restarts, or ends because it was restarted often enough.
@@ -137,9 +132,5 @@ impl Check for Failures {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

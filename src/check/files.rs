@@ -16,22 +16,21 @@ pub(super) static ABOUT: About = About {
     name: "files",
     sentence: "All snapshots that a recorded checkpoint needs are stored before it is recorded, and kept until it is forgotten.",
     needs: Claim::Coordinated,
+    wants: Kinds::of(&[
+        EventKind::TaskStarted,
+        EventKind::TaskFinished,
+        EventKind::CheckpointTriggered,
+        EventKind::CheckpointAborted,
+        EventKind::CheckpointCompleted,
+        EventKind::SnapshotDurable,
+        EventKind::SnapshotsDropped,
+        EventKind::SnapshotDiscarded,
+        EventKind::RecordStored,
+        EventKind::RecordForgotten,
+        EventKind::RestorePoint,
+        EventKind::CoordinatorTookOver,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::TaskStarted,
-    EventKind::TaskFinished,
-    EventKind::CheckpointTriggered,
-    EventKind::CheckpointAborted,
-    EventKind::CheckpointCompleted,
-    EventKind::SnapshotDurable,
-    EventKind::SnapshotsDropped,
-    EventKind::SnapshotDiscarded,
-    EventKind::RecordStored,
-    EventKind::RecordForgotten,
-    EventKind::RestorePoint,
-    EventKind::CoordinatorTookOver,
-]);
 
 #[derive(Clone)]
 pub(super) struct Files {
@@ -155,10 +154,6 @@ impl Check for Files {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
             Event::TaskStarted { task, .. } => self.tasks[task.index()].ended = false,
@@ -230,9 +225,5 @@ impl Check for Files {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

@@ -12,9 +12,8 @@ pub(super) static ABOUT: About = About {
     name: "ids",
     sentence: "Every checkpoint has a higher id than all that were triggered before it, also after a takeover.",
     needs: Claim::Coordinated,
+    wants: Kinds::of(&[EventKind::CheckpointTriggered]),
 };
-
-const WANTS: Kinds = Kinds::of(&[EventKind::CheckpointTriggered]);
 
 #[derive(Clone)]
 pub(super) struct Ids {
@@ -31,10 +30,6 @@ impl Ids {
 impl Check for Ids {
     fn about(&self) -> &'static About {
         &ABOUT
-    }
-
-    fn wants(&self) -> Kinds {
-        WANTS
     }
 
     fn event(&mut self, at: Time, event: &Event, _: &Plan, out: &mut Findings) {
@@ -62,9 +57,5 @@ impl Check for Ids {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

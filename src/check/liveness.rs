@@ -19,30 +19,29 @@ pub(super) static ABOUT: About = About {
     name: "liveness",
     sentence: "Once sources have stopped and faults have healed, every task comes to its end.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::TaskStarted,
+        EventKind::TaskFailed,
+        EventKind::TaskCancelled,
+        EventKind::ReadingStopped,
+        EventKind::TaskDrained,
+        EventKind::TaskFinished,
+        EventKind::TaskBlocked,
+        EventKind::TaskUnblocked,
+        EventKind::ChannelBlocked,
+        EventKind::ChannelResumed,
+        EventKind::SnapshotStarted,
+        EventKind::CheckpointCompleted,
+        EventKind::CheckpointAborted,
+        EventKind::CompleteReceived,
+        EventKind::JobRestarting,
+        EventKind::RestorePoint,
+        EventKind::RestoreFailed,
+        EventKind::CoordinatorLost,
+        EventKind::CoordinatorTookOver,
+        EventKind::MachinesAwaited,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::TaskStarted,
-    EventKind::TaskFailed,
-    EventKind::TaskCancelled,
-    EventKind::ReadingStopped,
-    EventKind::TaskDrained,
-    EventKind::TaskFinished,
-    EventKind::TaskBlocked,
-    EventKind::TaskUnblocked,
-    EventKind::ChannelBlocked,
-    EventKind::ChannelResumed,
-    EventKind::SnapshotStarted,
-    EventKind::CheckpointCompleted,
-    EventKind::CheckpointAborted,
-    EventKind::CompleteReceived,
-    EventKind::JobRestarting,
-    EventKind::RestorePoint,
-    EventKind::RestoreFailed,
-    EventKind::CoordinatorLost,
-    EventKind::CoordinatorTookOver,
-    EventKind::MachinesAwaited,
-]);
 
 /// So many restarts are no accident.
 const AGAIN_AND_AGAIN: u64 = 100;
@@ -222,10 +221,6 @@ impl Check for Liveness {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, _: &mut Findings) {
         if let Event::TaskCancelled { task, .. } = *event {
             // What is stopped to be restored is no failure.
@@ -307,10 +302,6 @@ impl Check for Liveness {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }
 

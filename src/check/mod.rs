@@ -89,12 +89,9 @@ pub const CHECKS: &[Entry] = &[
 ];
 
 /// An invariant as a fold over events.
-pub trait Check: Send {
+pub trait Check: BoxedClone + Send {
     /// What it is.
     fn about(&self) -> &'static About;
-
-    /// The events it has to see; it is not told others.
-    fn wants(&self) -> Kinds;
 
     /// Takes the next event.
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings);
@@ -110,9 +107,18 @@ pub trait Check: Send {
 
     /// How many things it really compared.
     fn examined(&self) -> u64;
+}
 
+/// What every check can do that can be cloned.
+pub trait BoxedClone {
     /// A copy of it with its state.
     fn boxed_clone(&self) -> Box<dyn Check>;
+}
+
+impl<T: Check + Clone + 'static> BoxedClone for T {
+    fn boxed_clone(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
 }
 
 /// A line of the table of checks.
@@ -132,6 +138,8 @@ pub struct About {
     pub sentence: &'static str,
     /// Only protocols that claim this are held to it.
     pub needs: Claim,
+    /// The events it has to see; it is not told others.
+    pub wants: Kinds,
 }
 
 /// What a protocol can promise, as far as checks depend on it.

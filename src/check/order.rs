@@ -18,17 +18,16 @@ pub(super) static ABOUT: About = About {
     name: "order",
     sentence: "Each channel delivers exactly what was sent, in the order in which it was sent.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::BufferClosed,
+        EventKind::BufferSent,
+        EventKind::BufferArrived,
+        EventKind::BufferTaken,
+        EventKind::BufferConsumed,
+        EventKind::ChannelRestored,
+        EventKind::ChannelReplayed,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::BufferClosed,
-    EventKind::BufferSent,
-    EventKind::BufferArrived,
-    EventKind::BufferTaken,
-    EventKind::BufferConsumed,
-    EventKind::ChannelRestored,
-    EventKind::ChannelReplayed,
-]);
 
 #[derive(Clone)]
 pub(super) struct Order {
@@ -245,10 +244,6 @@ impl Check for Order {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         let (channel, seq, step, wrong) = match *event {
             Event::BufferClosed { channel, seq, records, upto, chain, .. } => {
@@ -322,9 +317,5 @@ impl Check for Order {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

@@ -18,21 +18,20 @@ pub(super) static ABOUT: About = About {
     name: "output",
     sentence: "At the end of a drained run, each result is visible outside exactly once, and none was before it was safe.",
     needs: Claim::ExactlyOnceOutput,
+    wants: Kinds::of(&[
+        EventKind::OutputVisible,
+        EventKind::OutputFinal,
+        EventKind::CheckpointTriggered,
+        EventKind::CheckpointCompleted,
+        EventKind::JobRestarting,
+        EventKind::RestoreFailed,
+        EventKind::RestorePoint,
+        EventKind::TransactionAborted,
+        EventKind::TransactionRefused,
+        EventKind::SourceRewound,
+        EventKind::SourceFinal,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::OutputVisible,
-    EventKind::OutputFinal,
-    EventKind::CheckpointTriggered,
-    EventKind::CheckpointCompleted,
-    EventKind::JobRestarting,
-    EventKind::RestoreFailed,
-    EventKind::RestorePoint,
-    EventKind::TransactionAborted,
-    EventKind::TransactionRefused,
-    EventKind::SourceRewound,
-    EventKind::SourceFinal,
-]);
 
 #[derive(Clone)]
 pub(super) struct Output {
@@ -108,10 +107,6 @@ impl Output {
 impl Check for Output {
     fn about(&self) -> &'static About {
         &ABOUT
-    }
-
-    fn wants(&self) -> Kinds {
-        WANTS
     }
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
@@ -224,10 +219,6 @@ impl Check for Output {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }
 

@@ -20,25 +20,24 @@ pub(super) static ABOUT: About = About {
     name: "persisted",
     sentence: "What a checkpoint saves of a channel are the buffers between what its receiver had read and the barrier, each once and in order.",
     needs: Claim::SavedBuffers,
+    wants: Kinds::of(&[
+        EventKind::TaskStarted,
+        EventKind::TaskFinished,
+        EventKind::BufferClosed,
+        EventKind::BufferConsumed,
+        EventKind::ChannelRestored,
+        EventKind::BarrierSent,
+        EventKind::CheckpointTriggered,
+        EventKind::CutReceived,
+        EventKind::CutCaptured,
+        EventKind::CutQueued,
+        EventKind::CaptureBegan,
+        EventKind::InputPersisted,
+        EventKind::OutputPersisted,
+        EventKind::CheckpointCompleted,
+        EventKind::CheckpointAborted,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::TaskStarted,
-    EventKind::TaskFinished,
-    EventKind::BufferClosed,
-    EventKind::BufferConsumed,
-    EventKind::ChannelRestored,
-    EventKind::BarrierSent,
-    EventKind::CheckpointTriggered,
-    EventKind::CutReceived,
-    EventKind::CutCaptured,
-    EventKind::CutQueued,
-    EventKind::CaptureBegan,
-    EventKind::InputPersisted,
-    EventKind::OutputPersisted,
-    EventKind::CheckpointCompleted,
-    EventKind::CheckpointAborted,
-]);
 
 #[derive(Clone)]
 pub(super) struct Persisted {
@@ -197,10 +196,6 @@ impl Check for Persisted {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
             Event::BufferClosed { channel, seq, .. } => self.rows[channel.index()].next = seq.wrapping_add(1),
@@ -275,9 +270,5 @@ impl Check for Persisted {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

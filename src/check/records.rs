@@ -13,15 +13,14 @@ pub(super) static ABOUT: About = About {
     name: "records",
     sentence: "No record appears or disappears in a channel, and at the end none is left in one.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::BufferClosed,
+        EventKind::BufferConsumed,
+        EventKind::ChannelRestored,
+        EventKind::ChannelReplayed,
+        EventKind::ChannelFinal,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::BufferClosed,
-    EventKind::BufferConsumed,
-    EventKind::ChannelRestored,
-    EventKind::ChannelReplayed,
-    EventKind::ChannelFinal,
-]);
 
 #[derive(Clone)]
 pub(super) struct Records {
@@ -65,10 +64,6 @@ fn tell(out: &mut Findings, at: Time, plan: &Plan, channel: ChannelId, what: &st
 impl Check for Records {
     fn about(&self) -> &'static About {
         &ABOUT
-    }
-
-    fn wants(&self) -> Kinds {
-        WANTS
     }
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
@@ -158,9 +153,5 @@ impl Check for Records {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

@@ -21,28 +21,27 @@ pub(super) static ABOUT: About = About {
     name: "restore",
     sentence: "A recovery goes back to the newest completed checkpoint, and state, sources and channels are what they were.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::CheckpointTriggered,
+        EventKind::CutState,
+        EventKind::SnapshotsDropped,
+        EventKind::CheckpointCompleted,
+        EventKind::CheckpointAborted,
+        EventKind::RecordStored,
+        EventKind::RecordForgotten,
+        EventKind::RestoreFailed,
+        EventKind::CoordinatorTookOver,
+        EventKind::JobRestarting,
+        EventKind::RestorePoint,
+        EventKind::TaskStarted,
+        EventKind::TaskFinished,
+        EventKind::StateRestored,
+        EventKind::SourceRewound,
+        EventKind::ChannelRestored,
+        EventKind::ChannelReplayed,
+        EventKind::BufferClosed,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::CheckpointTriggered,
-    EventKind::CutState,
-    EventKind::SnapshotsDropped,
-    EventKind::CheckpointCompleted,
-    EventKind::CheckpointAborted,
-    EventKind::RecordStored,
-    EventKind::RecordForgotten,
-    EventKind::RestoreFailed,
-    EventKind::CoordinatorTookOver,
-    EventKind::JobRestarting,
-    EventKind::RestorePoint,
-    EventKind::TaskStarted,
-    EventKind::TaskFinished,
-    EventKind::StateRestored,
-    EventKind::SourceRewound,
-    EventKind::ChannelRestored,
-    EventKind::ChannelReplayed,
-    EventKind::BufferClosed,
-]);
 
 #[derive(Clone)]
 pub(super) struct Restore {
@@ -449,10 +448,6 @@ impl Check for Restore {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
             Event::BufferClosed { channel, records, upto, chain, .. } if self.replaying > 0 => {
@@ -543,9 +538,5 @@ impl Check for Restore {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

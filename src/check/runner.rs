@@ -32,7 +32,7 @@ impl Checks {
     pub fn of(plan: Arc<Plan>, checks: Vec<Box<dyn Check>>) -> Self {
         assert!(checks.len() <= u32::BITS as usize, "one bit for each check: widen `wanted`");
         let wants = |kind: EventKind| {
-            let bits = checks.iter().enumerate().filter(|(_, check)| check.wants().holds(kind));
+            let bits = checks.iter().enumerate().filter(|(_, check)| check.about().wants.holds(kind));
             bits.fold(0, |bits, (i, _)| bits | 1 << i)
         };
         let wanted = EventKind::ALL.iter().map(|kind| wants(*kind)).collect();

@@ -16,28 +16,27 @@ pub(super) static ABOUT: About = About {
     name: "splits",
     sentence: "Every split is owned by one reader or by the enumerator, in every checkpoint too, and is read once.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::SplitFree,
+        EventKind::SplitAssigned,
+        EventKind::SplitBegun,
+        EventKind::SplitFinished,
+        EventKind::SplitCaptured,
+        EventKind::SplitSaved,
+        EventKind::SplitsReset,
+        EventKind::SplitRestored,
+        EventKind::SplitReturned,
+        EventKind::TaskStarted,
+        EventKind::TaskFailed,
+        EventKind::TaskCancelled,
+        EventKind::TaskFinished,
+        EventKind::RestorePoint,
+        EventKind::ReadingStopped,
+        EventKind::CheckpointTriggered,
+        EventKind::CheckpointCompleted,
+        EventKind::CheckpointAborted,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::SplitFree,
-    EventKind::SplitAssigned,
-    EventKind::SplitBegun,
-    EventKind::SplitFinished,
-    EventKind::SplitCaptured,
-    EventKind::SplitSaved,
-    EventKind::SplitsReset,
-    EventKind::SplitRestored,
-    EventKind::SplitReturned,
-    EventKind::TaskStarted,
-    EventKind::TaskFailed,
-    EventKind::TaskCancelled,
-    EventKind::TaskFinished,
-    EventKind::RestorePoint,
-    EventKind::ReadingStopped,
-    EventKind::CheckpointTriggered,
-    EventKind::CheckpointCompleted,
-    EventKind::CheckpointAborted,
-]);
 
 #[derive(Clone)]
 pub(super) struct Splits {
@@ -231,10 +230,6 @@ impl Check for Splits {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         let is_adrift = |owner: Owner| matches!(owner, Owner::Adrift(_) | Owner::Forgotten);
         let by = |split: u32, does: &str, task: TaskId| Passed {
@@ -327,9 +322,5 @@ impl Check for Splits {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

@@ -9,6 +9,7 @@ pub(super) static ABOUT: About = About {
     name: "state",
     sentence: "At the end of a drained run, the state of every operator reflects each record exactly once.",
     needs: Claim::ExactlyOnceState,
+    wants: Kinds::of(&[EventKind::StateFinal]),
 };
 
 #[derive(Clone)]
@@ -36,10 +37,6 @@ impl State {
 impl Check for State {
     fn about(&self) -> &'static About {
         &ABOUT
-    }
-
-    fn wants(&self) -> Kinds {
-        Kinds::of(&[EventKind::StateFinal])
     }
 
     fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
@@ -91,9 +88,5 @@ impl Check for State {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }

@@ -26,36 +26,35 @@ pub(super) static ABOUT: About = About {
     name: "wake-up",
     sentence: "When a run stands still, nobody waits for something that is there.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::TaskStarted,
+        EventKind::TaskFailed,
+        EventKind::TaskCancelled,
+        EventKind::TaskFinished,
+        EventKind::TaskBlocked,
+        EventKind::TaskUnblocked,
+        EventKind::SnapshotStarted,
+        EventKind::SnapshotTaken,
+        EventKind::SegmentTaken,
+        EventKind::SegmentReturned,
+        EventKind::BufferClosed,
+        EventKind::BufferSent,
+        EventKind::BufferArrived,
+        EventKind::BufferTaken,
+        EventKind::BufferConsumed,
+        EventKind::CreditGranted,
+        EventKind::ChannelBlocked,
+        EventKind::ChannelResumed,
+        EventKind::BarrierReceived,
+        EventKind::ChannelRestored,
+        EventKind::ChannelReplayed,
+        EventKind::CheckpointTriggered,
+        EventKind::CheckpointCompleted,
+        EventKind::CheckpointAborted,
+        EventKind::JobRestarting,
+        EventKind::RunEnded,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::TaskStarted,
-    EventKind::TaskFailed,
-    EventKind::TaskCancelled,
-    EventKind::TaskFinished,
-    EventKind::TaskBlocked,
-    EventKind::TaskUnblocked,
-    EventKind::SnapshotStarted,
-    EventKind::SnapshotTaken,
-    EventKind::SegmentTaken,
-    EventKind::SegmentReturned,
-    EventKind::BufferClosed,
-    EventKind::BufferSent,
-    EventKind::BufferArrived,
-    EventKind::BufferTaken,
-    EventKind::BufferConsumed,
-    EventKind::CreditGranted,
-    EventKind::ChannelBlocked,
-    EventKind::ChannelResumed,
-    EventKind::BarrierReceived,
-    EventKind::ChannelRestored,
-    EventKind::ChannelReplayed,
-    EventKind::CheckpointTriggered,
-    EventKind::CheckpointCompleted,
-    EventKind::CheckpointAborted,
-    EventKind::JobRestarting,
-    EventKind::RunEnded,
-]);
 
 /// A job that was restarted more often is taken for one that is restarted for ever.
 const RESTARTS: u32 = 3;
@@ -258,10 +257,6 @@ impl Check for WakeUp {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
         match *event {
             Event::BufferClosed { channel, seq, records, .. } => {
@@ -338,10 +333,6 @@ impl Check for WakeUp {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }
 

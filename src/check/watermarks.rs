@@ -23,20 +23,19 @@ pub(super) static ABOUT: About = About {
     name: "watermarks",
     sentence: "A watermark never goes back, says no more and no less than the inputs did, and no record comes after it.",
     needs: Claim::Always,
+    wants: Kinds::of(&[
+        EventKind::WatermarkReceived,
+        EventKind::WatermarkAdvanced,
+        EventKind::IdleReceived,
+        EventKind::RecordsLate,
+        EventKind::ChannelRestored,
+        EventKind::TaskStarted,
+        EventKind::TaskDrained,
+        EventKind::TaskFailed,
+        EventKind::TaskCancelled,
+        EventKind::ReadingStopped,
+    ]),
 };
-
-const WANTS: Kinds = Kinds::of(&[
-    EventKind::WatermarkReceived,
-    EventKind::WatermarkAdvanced,
-    EventKind::IdleReceived,
-    EventKind::RecordsLate,
-    EventKind::ChannelRestored,
-    EventKind::TaskStarted,
-    EventKind::TaskDrained,
-    EventKind::TaskFailed,
-    EventKind::TaskCancelled,
-    EventKind::ReadingStopped,
-]);
 
 /// The end of time.
 const END: u64 = u64::MAX;
@@ -213,10 +212,6 @@ impl Check for Watermarks {
         &ABOUT
     }
 
-    fn wants(&self) -> Kinds {
-        WANTS
-    }
-
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
         match *event {
             Event::WatermarkReceived { channel, watermark } => self.receive(at, channel, watermark, plan, out),
@@ -269,9 +264,5 @@ impl Check for Watermarks {
 
     fn examined(&self) -> u64 {
         self.examined
-    }
-
-    fn boxed_clone(&self) -> Box<dyn Check> {
-        Box::new(self.clone())
     }
 }
