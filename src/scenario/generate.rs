@@ -124,6 +124,7 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
     let scenario = wild::with_faults(seed, limits, length, scenario);
     let scenario = outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario));
     let scenario = wild::with_corners(seed, limits, times::with_times(seed, limits, scenario));
+    let scenario = wild::with_a_spoilt_file(seed, limits, scenario);
     patience::with_time_to_finish(scenario)
 }
 

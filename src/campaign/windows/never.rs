@@ -32,7 +32,7 @@ fn coordinated(protocol: &dyn Protocol) -> bool {
 }
 
 /// Faults that lie in wait for something of a checkpoint to be written. Messages may be about splits, at any time.
-const TRAPS: &[&str] = &["write-", "record-", "file-spoiled"];
+const TRAPS: &[&str] = &["write-", "record-"];
 
 /// The first line that fits is the reason.
 const APART: &[Apart] = &[
@@ -65,6 +65,13 @@ const APART: &[Apart] = &[
         why: "before the first checkpoint nothing of one is written",
     },
     Apart {
+        faults: &["file-spoiled"],
+        windows: &[Window::First],
+        of: coordinated,
+        how: How::Never,
+        why: "before the second checkpoint there is none to go back to",
+    },
+    Apart {
         faults: &["write-"],
         windows: &[Window::First, Window::Idle],
         of: |protocol| !coordinated(protocol),
@@ -84,13 +91,6 @@ const APART: &[Apart] = &[
         of: |protocol| !protocol.replays_channels(),
         how: How::Never,
         why: "its checkpoints hold nothing of channels",
-    },
-    Apart {
-        faults: &["file-spoiled"],
-        windows: &[],
-        of: all,
-        how: How::Seldom,
-        why: "files are spoiled only just after a record, so that there is an older checkpoint to go back to",
     },
     Apart {
         faults: TRAPS,

@@ -7,8 +7,10 @@
 
 mod aim;
 mod corners;
+mod spoilt;
 
 pub(super) use corners::with_corners;
+pub(super) use spoilt::with_a_spoilt_file;
 
 use super::{Dice, Limits};
 use crate::base::{CheckpointId, Concern, Draws, Place, Span};

@@ -15,7 +15,7 @@ use crate::scenario::{
 use crate::trace::{EventKind, Predicate};
 
 /// At most so many in a scenario.
-const MOST: u64 = 8;
+const MOST: u64 = 9;
 
 /// What is to be open when the fault strikes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,7 @@ const CORNERS: &[(Corner, &[Sort])] = &[
     (Corner::Unnotified, &[Record, Record, WriteSlow]),
     (Corner::Unnotified, &[Record, Record, WriteFails, WriteDenied]),
     (Corner::Unnotified, &[Record]),
+    (Corner::Unnotified, &[Record]),
     (Corner::Silent, &[Record, ReplyLost, ManagerLost]),
     (Corner::Channels, &[ManagerLost, Exception]),
     (Corner::Unrecorded, &[LinkSlow, FlushFails]),
@@ -92,6 +93,8 @@ const CORNERS: &[(Corner, &[Sort])] = &[
     (Corner::Restoring, &[MessageDelayed, MessageDoubled]),
     (Corner::Restoring, &[MessageDelayed, MessageDoubled]),
     (Corner::Channels, &[LinkSlow, Pause, Down, Expired]),
+    (Corner::Channels, &[Expired, CoordinatorLost]),
+    (Corner::Restoring, &[FlushFails]),
     (Corner::Restoring, &[Expired, Expired, MessageDelayed, MessageDoubled, MessageLost, Down]),
     (Corner::Restoring, ANY),
     (Corner::Preparing, ANY),
