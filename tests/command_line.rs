@@ -482,7 +482,11 @@ fn records_that_count_twice_are_named_where_that_is_asked_for() {
     assert_eq!(read(&["run", "--json", &doubling])["records"], Value::Null);
 
     let clean = desk.call(&["run", "--records", &shipped("01-hello.json")]);
-    assert!(clean.out.contains("Every record counts exactly once, in all states and outside."), "{}", clean.out);
+    assert!(
+        clean.out.contains("In the end, every record counts exactly once, in all states and outside."),
+        "{}",
+        clean.out
+    );
     let clashing = desk.call(&["run", "--records", "--brief", &doubling]);
     assert_eq!(clashing.code, Some(2), "{}", clashing.err);
 }

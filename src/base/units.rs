@@ -128,7 +128,8 @@ impl fmt::Display for Span {
             ns if ns < 1_000_000 => scaled(ns, 1_000, "us"),
             ns if ns < SECOND => scaled(ns, 1_000_000, "ms"),
             ns if ns < 600 * SECOND => scaled(ns, SECOND, "s"),
-            ns => scaled(ns, 60 * SECOND, "min"),
+            ns if ns < 7_200 * SECOND => scaled(ns, 60 * SECOND, "min"),
+            ns => scaled(ns, 3_600 * SECOND, "h"),
         };
         f.pad(&text)
     }
@@ -303,6 +304,9 @@ mod tests {
     fn what_is_printed_is_short() {
         for (ns, text) in [(0, "0"), (999, "999ns"), (1_500, "1.5us"), (12_345_678, "12.35ms"), (61 * SECOND, "61s")] {
             assert_eq!(Span(ns).to_string(), text);
+        }
+        for (minutes, text) in [(10, "10min"), (119, "119min"), (120, "2h"), (150, "2.5h"), (540, "9h")] {
+            assert_eq!(Span(minutes * 60 * SECOND).to_string(), text);
         }
         assert_eq!(Bytes(1536).to_string(), "1.5KiB");
         assert_eq!(Rate(12_500).to_string(), "12.5k/s");

@@ -40,6 +40,8 @@ pub struct Figures {
     pub restarts: Vec<RestartFigures>,
     /// What became of faults, by number; of those at the end that never struck there is nothing.
     faults: Vec<FaultFigures>,
+    /// When a task manager was replaced, the last time.
+    replaced: Time,
     /// Running totals.
     pub totals: Totals,
     /// Transactions, and how late their output could be seen.
@@ -128,6 +130,7 @@ impl Figures {
             checkpoints: Vec::new(),
             restarts: Vec::new(),
             faults: Vec::new(),
+            replaced: Time::NEVER,
             totals: Totals::default(),
             visibility: Visibility::default(),
             exact: None,
@@ -149,6 +152,7 @@ impl Figures {
         self.spare.extend(self.checkpoints.drain(..).map(|checkpoint| checkpoint.tasks));
         self.restarts.clear();
         self.faults.clear();
+        self.replaced = Time::NEVER;
         self.totals = Totals::default();
         self.visibility.reset();
         self.exact = None;
@@ -305,6 +309,13 @@ impl Figures {
         }
     }
 
+    /// The coordinator is lost: nobody will ever hear of what it had not completed.
+    fn forget_pending(&mut self, at: Time) {
+        for checkpoint in self.checkpoints.iter_mut().filter(|checkpoint| checkpoint.status == Status::Pending) {
+            (checkpoint.status, checkpoint.ended) = (Status::Lost, at);
+        }
+    }
+
     fn unblocked(&mut self, at: Time, task: TaskId) {
         let since = std::mem::replace(&mut self.blocked_since[task.index()], Time::NEVER);
         if since != Time::NEVER {
@@ -420,8 +431,12 @@ impl Observer for Figures {
                 self.recovery_event(at, event);
             }
             Event::FaultHealed { .. } => self.fault_event(at, event),
-            Event::CoordinatorLost { .. }
-            | Event::CoordinatorTookOver { .. }
+            Event::CoordinatorLost { .. } => {
+                self.forget_pending(at);
+                self.recovery_event(at, event);
+            }
+            Event::ManagerReplaced { .. } => self.replaced = at,
+            Event::CoordinatorTookOver { .. }
             | Event::JobRestarting { .. }
             | Event::MachinesAwaited { .. }
             | Event::RestorePoint { .. }

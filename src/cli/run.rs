@@ -291,7 +291,7 @@ fn run_one(
 }
 
 /// Checks that fail for single records.
-const OF_RECORDS: &[&str] = &["records", "state", "at-least", "output"];
+const OF_RECORDS: &[&str] = &["records", "state", "at-least", "output", "splits"];
 
 /// The run once more with every record watched, if it is to be told which were lost or doubled.
 fn repeat(runner: &mut Runner, seed: u64, options: &Options) -> Result<Option<Repeated>, Problem> {

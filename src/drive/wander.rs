@@ -247,4 +247,8 @@ impl<O: Observer> Host for Wanderer<'_, O> {
     fn applied(&mut self, task: TaskId, operator: OperatorId, record: &Record) {
         self.observer.applied(Time(self.taken), task, operator, record.lineage);
     }
+
+    fn strayed(&mut self, task: TaskId, operator: OperatorId, record: &Record, transaction: u64) {
+        self.observer.strayed(Time(self.taken), task, operator, record.lineage, transaction);
+    }
 }

@@ -3,7 +3,7 @@
 use super::recovery::left_out;
 use super::table::{WIDTH, counted};
 use super::{RunView, hang};
-use crate::base::Time;
+use crate::base::{Span, Time};
 use crate::check::FaultFigures;
 use crate::fault::words;
 use crate::scenario::{Effect, ExternalMishap, Fault, When};
@@ -38,10 +38,18 @@ pub(super) fn faults(view: &RunView) -> String {
 /// What it is, and what came of it.
 fn line(fault: &Fault, figures: FaultFigures) -> String {
     let what = words(&fault.effect);
-    let FaultFigures { struck, hit, hits, healed } = figures;
+    let FaultFigures { struck, hit, hits, healed, replaced } = figures;
     match (struck, hits) {
         (Time::NEVER, _) => format!("{what}: did not strike, {} never came", trigger(fault)),
-        _ if healed != Time::NEVER => format!("{what}: healed at {healed}"),
+        _ if healed != Time::NEVER => {
+            let is_early = lasts(&fault.effect).is_some_and(|lasts| healed < struck + lasts);
+            let why = match (is_early, replaced) {
+                (false, _) => "",
+                (true, true) => " already, because the task manager was replaced",
+                (true, false) => " already, because the sources had stopped",
+            };
+            format!("{what}: healed at {healed}{why}")
+        }
         (_, 0) if waits(&fault.effect) => format!("{what}: there was none"),
         (_, 0) => what,
         (_, 1) if hit == struck => what,
@@ -58,6 +66,19 @@ fn trigger(fault: &Fault) -> String {
     }
 }
 
+/// How long it is to last, if it does.
+fn lasts(effect: &Effect) -> Option<Span> {
+    match effect {
+        Effect::Link(fault) => Some(fault.lasts),
+        Effect::Pace(fault) => Some(fault.lasts),
+        Effect::External(fault) => match fault.does {
+            ExternalMishap::Down(lasts) => Some(lasts),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Whether it does nothing but to something that fits.
 fn waits(effect: &Effect) -> bool {
     match effect {
@@ -71,7 +92,7 @@ fn waits(effect: &Effect) -> bool {
 pub(super) fn faults_json(view: &RunView) -> Vec<Value> {
     let instant = |at: Time| (at != Time::NEVER).then_some(at.0);
     let one = |(n, fault): (usize, &Fault)| {
-        let FaultFigures { struck, hit, hits, healed } = view.figures.fault(n);
+        let FaultFigures { struck, hit, hits, healed, .. } = view.figures.fault(n);
         json!({
             "what": words(&fault.effect),
             "when": trigger(fault),
@@ -115,6 +136,13 @@ mod tests {
         let struck = |at, fault| (at, Event::FaultStruck { fault });
         let events = [struck(900, 1), struck(1000, 0), (2900, Event::FaultHealed { fault: 1 })];
         let (text, json) = section(&[WRITES, PAUSE, AT_SNAPSHOT], &events);
+        for (before, why) in
+            [(Event::ManagerReplaced { manager: 0 }, "task manager was replaced"), (events[0].1, "sources had stopped")]
+        {
+            let early = [struck(900, 0), (1200, before), (1200, Event::FaultHealed { fault: 0 })];
+            let (text, _) = section(&[PAUSE], &early);
+            assert!(text.contains(&format!("healed at 1.2s already, because the {why}")), "{text}");
+        }
         let expected = "
 Faults, and when they struck
 0     1s  each of the next 2 writes of a snapshot fails: there was none

@@ -59,6 +59,7 @@ pub fn json(view: &RunView) -> Value {
         "expectations": expectations.collect::<Vec<_>>(),
         "expected": view.accounts.iter().map(|account| expected(view, account)).collect::<Vec<_>>(),
         "records": view.losses.map(|losses| super::records::records_json(view, losses)),
+        "records_splits": view.losses.map(|losses| super::splits::splits_json(view.plan, losses)),
         "records_doubts": view.losses.map(|losses| &losses.doubts),
     })
 }

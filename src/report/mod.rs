@@ -24,6 +24,7 @@ mod records;
 mod recovery;
 #[cfg(test)]
 mod sample;
+mod splits;
 mod table;
 mod timeline;
 mod wrong;

@@ -8,9 +8,10 @@ use super::{RunView, hang, wrap};
 use crate::base::{CheckpointId, OperatorId, Time};
 use crate::check::{Fate, Losses, Moment, Named, OffsetSpan, Origin, Place, PlaceLosses, RecordStory, Station};
 use crate::plan::Plan;
+use crate::scenario::SinkMode;
 use serde_json::{Map, Value, json};
 
-const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 100;
 /// More partitions than this are not all listed.
 const SPANS: usize = 5;
 
@@ -21,13 +22,14 @@ pub(super) fn section(view: &RunView, losses: &Losses) -> String {
     if !losses.drained {
         lines.push("  The run did not drain. What is missing may be under way, so that none is named.".to_owned());
     } else if losses.is_clean() {
-        lines.push("  Every record counts exactly once, in all states and outside.".to_owned());
+        lines.push("  In the end, every record counts exactly once, in all states and outside.".to_owned());
     }
     for place in &losses.places {
         for (kind, named) in kinds(place).into_iter().filter(|(_, named)| named.total > 0) {
             lines.extend(told(plan, place, kind, named));
         }
     }
+    lines.extend(losses.splits.iter().map(|story| super::splits::told(plan, story)));
     lines.extend(losses.doubts.iter().map(|doubt| hang("  note: ", doubt, WIDTH)));
     lines.join("\n") + "\n"
 }
@@ -61,14 +63,8 @@ fn told(plan: &Plan, place: &PlaceLosses, kind: &str, named: &Named) -> Vec<Stri
     }
     let mut lines = vec![wrapped(&head)];
     for span in named.spans.iter().take(SPANS) {
-        let Origin { partition, offset, .. } = span.first;
         let source = &plan.operators[span.first.source.index()].name;
-        let of = match (span.records, span.last - offset + 1) {
-            (1, _) => format!("offset {offset}"),
-            (records, all) if records == all => format!("offsets {offset} to {}", span.last),
-            (records, _) => format!("{records} of the offsets {offset} to {}", span.last),
-        };
-        lines.push(format!("    from {source} partition {partition}: {of}"));
+        lines.push(format!("    from {source} partition {}: {}", span.first.partition, offsets(span)));
     }
     if named.spans.len() > SPANS {
         lines.push(format!("    and from {} more partitions", named.spans.len() - SPANS));
@@ -87,6 +83,15 @@ fn told(plan: &Plan, place: &PlaceLosses, kind: &str, named: &Named) -> Vec<Stri
         lines.push(format!("  … and {more} more"));
     }
     lines
+}
+
+pub(super) fn offsets(span: &OffsetSpan) -> String {
+    let (offset, last) = (span.first.offset, span.last);
+    match (span.records, last - offset + 1) {
+        (1, _) => format!("offset {offset}"),
+        (records, all) if records == all => format!("offsets {offset} to {last}"),
+        (records, _) => format!("{records} of the offsets {offset} to {last}"),
+    }
 }
 
 /// What happened, without when and in which subtask: what went like one that was told is not told again.
@@ -154,8 +159,10 @@ fn tale(plan: &Plan, story: &RecordStory, place: &PlaceLosses) -> String {
             moment.at == first.at && moment.fate == first.fate && (other != operator || moment.task != first.task)
         };
         let more = match first.fate {
-            Fate::Applied { .. } | Fate::Shown { .. } | Fate::Refused { .. } => 0,
-            _ => rest[1..].iter().take_while(alike).count(),
+            Fate::Kept { .. } | Fate::RolledBack { .. } | Fate::Regained { .. } => {
+                rest[1..].iter().take_while(alike).count()
+            }
+            _ => 0,
         };
         let names = rest[..=more].iter().map(|(operator, moment)| task_name(plan, *operator, moment));
         clauses.push(clause(plan, *operator, first, &names.collect::<Vec<_>>().join(", ")));
@@ -179,24 +186,50 @@ fn clause(plan: &Plan, operator: OperatorId, moment: &Moment, names: &str) -> St
         Fate::RolledBack { checkpoint } => format!("rolled back at {names} at {at} to {}", snapshot(checkpoint)),
         Fate::Kept { checkpoint } => format!("kept at {names} at {at}, because {} has it", snapshot(checkpoint)),
         Fate::Regained { checkpoint } => format!("back at {names} at {at} with {}", snapshot(checkpoint)),
-        Fate::Shown { checkpoint: CheckpointId::INITIAL } => format!("visible outside {names} at {at}"),
-        Fate::Shown { checkpoint } => format!("visible outside {names} at {at}, with checkpoint {checkpoint}"),
-        Fate::Refused { checkpoint } => format!(
-            "lost outside {names} at {at}: the transaction of checkpoint {checkpoint} was to be committed, and the external \
-             system had aborted it"
+        Fate::Shown { transaction: None, .. } => format!("made visible by {names} at {at}"),
+        Fate::Shown { checkpoint, transaction: Some(transaction), stray } => {
+            let (of, late) = (target(checkpoint), late(stray));
+            format!("made visible by {names} at {at}{late}, with transaction {transaction} for {of}")
+        }
+        Fate::Prepared { checkpoint, transaction, stray } => {
+            let (of, late) = (target(checkpoint), late(stray));
+            format!("prepared in transaction {transaction} of {names} at {at}{late} for {of}")
+        }
+        Fate::Aborted { transaction, late } => {
+            let why = if late { " for its age" } else { "" };
+            format!("transaction {transaction} of {names}, which it is in, was aborted at {at}{why}")
+        }
+        Fate::Strayed => format!("written by {names} at {at}{}", late(true)),
+        Fate::Refused { checkpoint, transaction } => format!(
+            "lost at {names} at {at}: transaction {transaction}, for {}, was to be committed, and the external system had \
+             aborted it",
+            target(checkpoint)
         ),
     }
 }
 
-fn snapshot(checkpoint: CheckpointId) -> String {
+pub(super) fn snapshot(checkpoint: CheckpointId) -> String {
     match checkpoint {
         CheckpointId::INITIAL => "the beginning".to_owned(),
         _ => format!("checkpoint {checkpoint}"),
     }
 }
 
+/// Whether it was done by an attempt that was over for everybody else.
+fn late(stray: bool) -> &'static str {
+    if stray { " (by an attempt that had been given up)" } else { "" }
+}
+
+/// What a transaction waits for.
+fn target(checkpoint: CheckpointId) -> String {
+    match checkpoint {
+        CheckpointId::INITIAL => "the end of the job".to_owned(),
+        _ => format!("checkpoint {checkpoint}"),
+    }
+}
+
 /// Seconds with six decimals.
-fn instant(at: Time) -> String {
+pub(super) fn instant(at: Time) -> String {
     format!("{}.{:06}s", at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1_000)
 }
 
@@ -206,19 +239,31 @@ fn ending(plan: &Plan, story: &RecordStory, place: &PlaceLosses) -> Option<Strin
         return None;
     }
     let holds = |station: &&Station| {
-        let last = |moment: &&Moment| !matches!(moment.fate, Fate::Shown { .. } | Fate::Refused { .. });
-        let fate = station.moments.iter().rfind(last).map(|moment| moment.fate);
-        !matches!(fate, None | Some(Fate::RolledBack { .. }))
+        let of_state = station.moments.iter().rev().filter_map(|moment| match moment.fate {
+            Fate::Applied { .. } | Fate::Kept { .. } | Fate::Regained { .. } => Some(true),
+            Fate::RolledBack { .. } => Some(false),
+            _ => None,
+        });
+        of_state.into_iter().next().unwrap_or(false)
     };
     let name = |station: &Station| plan.operators[station.operator.index()].name.clone();
     let last = story.way.last()?;
     Some(match story.way.iter().find(|station| !holds(station)) {
-        None if place.place == Place::Output && story.times == 0 => "never made visible".to_owned(),
+        None if place.place == Place::Output && story.times == 0 => match is_held_back(plan, last) {
+            true => "in no transaction that was prepared, and never made visible".to_owned(),
+            false => "never made visible".to_owned(),
+        },
         None => format!("and {} is too few", often(story.times)),
         Some(station) if station.moments.is_empty() => format!("never applied by {}", name(station)),
         Some(station) if station.operator == last.operator => "not applied again".to_owned(),
         Some(station) => format!("not applied again by {}", name(station)),
     })
+}
+
+/// A sink that commits has it, and no transaction does.
+fn is_held_back(plan: &Plan, station: &Station) -> bool {
+    let commits = plan.operators[station.operator.index()].sink.is_some_and(SinkMode::commits);
+    commits && !station.moments.iter().any(|moment| matches!(moment.fate, Fate::Prepared { .. }))
 }
 
 /// `{operator: {lost, doubled, orphans, …}}`, of states; what is outside is in `output` of the operator.
@@ -261,12 +306,13 @@ fn story_json(plan: &Plan, story: &RecordStory) -> Value {
     let name = |operator: OperatorId| plan.operators[operator.index()].name.clone();
     let station = |station: &Station| {
         let moment = |moment: &Moment| {
-            let (what, checkpoint) = fate(moment.fate);
+            let (what, checkpoint, transaction) = fate(moment.fate);
             json!({
                 "at_ns": moment.at.0,
                 "task": plan.task_name(moment.task),
                 "what": what,
                 "checkpoint": checkpoint.map(|checkpoint| checkpoint.0),
+                "transaction": transaction,
             })
         };
         json!({
@@ -289,15 +335,19 @@ fn story_json(plan: &Plan, story: &RecordStory) -> Value {
     })
 }
 
-/// A word for it, and the checkpoint that has to do with it.
-fn fate(fate: Fate) -> (&'static str, Option<CheckpointId>) {
+/// A word for it, and the checkpoint and the transaction that have to do with it.
+fn fate(fate: Fate) -> (&'static str, Option<CheckpointId>, Option<u64>) {
+    let waited_for = |checkpoint| Some(checkpoint).filter(|of| *of != CheckpointId::INITIAL);
     match fate {
-        Fate::Applied { .. } => ("applied", None),
-        Fate::RolledBack { checkpoint } => ("rolled back", Some(checkpoint)),
-        Fate::Kept { checkpoint } => ("kept", Some(checkpoint)),
-        Fate::Regained { checkpoint } => ("regained", Some(checkpoint)),
-        Fate::Refused { checkpoint } => ("refused", Some(checkpoint)),
-        Fate::Shown { checkpoint } => ("visible", Some(checkpoint).filter(|of| *of != CheckpointId::INITIAL)),
+        Fate::Applied { .. } => ("applied", None, None),
+        Fate::Strayed => ("strayed", None, None),
+        Fate::RolledBack { checkpoint } => ("rolled back", Some(checkpoint), None),
+        Fate::Kept { checkpoint } => ("kept", Some(checkpoint), None),
+        Fate::Regained { checkpoint } => ("regained", Some(checkpoint), None),
+        Fate::Prepared { checkpoint, transaction, .. } => ("prepared", waited_for(checkpoint), Some(transaction)),
+        Fate::Aborted { transaction, .. } => ("aborted", None, Some(transaction)),
+        Fate::Refused { checkpoint, transaction } => ("refused", waited_for(checkpoint), Some(transaction)),
+        Fate::Shown { checkpoint, transaction, .. } => ("visible", waited_for(checkpoint), transaction),
     }
 }
 
@@ -352,7 +402,7 @@ mod tests {
             doubled: named(100, vec![story(4, (2, 1), &twice), story(5, (2, 1), &twice)]),
             orphans: Named::default(),
         };
-        let shown = moment(70, 3, Fate::Shown { checkpoint: CheckpointId(3) });
+        let shown = moment(70, 3, Fate::Shown { checkpoint: CheckpointId(3), transaction: Some(2), stray: true });
         let orphan = RecordStory {
             lineage: 0xabc,
             times: 1,
@@ -368,7 +418,8 @@ mod tests {
             doubled: Named { same_as: Some((JOIN, Place::State)), ..state.doubled.clone() },
             orphans: Named { total: 1, distinct: 1, stories: vec![orphan], ..Named::default() },
         };
-        Losses { places: vec![state, output], drained: true, doubts: vec!["3 records could not be identified".into()] }
+        let doubts = vec!["3 records could not be identified".into()];
+        Losses { places: vec![state, output], splits: Vec::new(), drained: true, doubts }
     }
 
     fn with<T>(losses: &Losses, report: impl FnOnce(&RunView) -> T) -> T {
@@ -401,7 +452,8 @@ Records by name
   1 orphan in the output of sink
   - lineage 0000000000000abc at sink[0]: an orphan, there once though no record of a source leads to
     it
-    visible outside sink[0] at 0.070000s, with checkpoint 3
+    made visible by sink[0] at 0.070000s (by an attempt that had been given up), with transaction 2
+    for checkpoint 3
   note: 3 records could not be identified
 ";
         assert_eq!(text, expected);
@@ -413,7 +465,7 @@ Records by name
     fn nothing_wrong_and_nothing_known_are_told_apart() {
         let text = |losses: &Losses| with(losses, |view| section(view, losses));
         let clean = Losses { drained: true, ..Losses::default() };
-        assert!(text(&clean).contains("Every record counts exactly once"));
+        assert!(text(&clean).contains("every record counts exactly once"));
         let doubtful = Losses { doubts: losses().doubts, ..clean };
         assert!(!text(&doubtful).contains("exactly once") && text(&doubtful).contains("could not be identified"));
         assert!(text(&Losses::default()).contains("did not drain"));
@@ -431,7 +483,9 @@ Records by name
         let story = &join["lost"][0];
         assert_eq!((&story["source"], &story["offset"], &story["key"]), (&json!("source"), &json!(8), &json!(7)));
         assert_eq!(story["path"], "source[0] partition 0 offset 8 -> (output 2 of 3) join[1]");
-        let back = json!({"at_ns": 50_000_000, "task": "join[1]", "what": "rolled back", "checkpoint": 2});
+        let back = json!({
+            "at_ns": 50_000_000, "task": "join[1]", "what": "rolled back", "checkpoint": 2, "transaction": null
+        });
         assert_eq!(story["way"][1]["moments"][1], back);
         let sink = &report["records"]["sink"];
         assert_eq!((&sink["lost_total"], &sink["output"]["orphans_total"]), (&json!(0), &json!(1)));

@@ -94,12 +94,15 @@ fn checkpoints(view: &RunView) -> String {
     let shown = worth_showing(all);
     let explained: Vec<Difference> = shown.iter().filter_map(|i| explain(view.plan, &all[*i])).collect();
     let rows = history(view.plan, &shown.iter().map(|i| &all[*i]).collect::<Vec<_>>());
+    let more = |n: usize, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
     let count = |status: fn(&Status) -> bool| all.iter().filter(|c| status(&c.status)).count();
     let mut out = format!(
-        "\nCheckpoints: {} triggered, {} completed, {} aborted{}\n{rows}",
+        "\nCheckpoints: {} triggered, {} completed, {} aborted{}{}{}\n{rows}",
         all.len(),
         count(|status| *status == Status::Completed),
         count(|status| matches!(status, Status::Aborted(_))),
+        more(count(|status| *status == Status::Lost), "lost with their coordinator"),
+        more(count(|status| *status == Status::Pending), "pending at the end"),
         if shown.len() < all.len() { "; the first, the last and the slowest ones" } else { "" },
     );
     if !explained.is_empty() {

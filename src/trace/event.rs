@@ -425,6 +425,9 @@ pub trait Observer {
 
     /// A record, known by its lineage, was applied to an operator's state: full provenance, when asked for.
     fn applied(&mut self, _at: Time, _task: TaskId, _operator: OperatorId, _lineage: u64) {}
+
+    /// An attempt that had been given up wrote a record: to a transaction of its own, or at once if that is 0.
+    fn strayed(&mut self, _at: Time, _task: TaskId, _operator: OperatorId, _lineage: u64, _transaction: u64) {}
 }
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
@@ -441,6 +444,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.applied(at, task, operator, lineage);
         self.1.applied(at, task, operator, lineage);
     }
+
+    fn strayed(&mut self, at: Time, task: TaskId, operator: OperatorId, lineage: u64, transaction: u64) {
+        self.0.strayed(at, task, operator, lineage, transaction);
+        self.1.strayed(at, task, operator, lineage, transaction);
+    }
 }
 
 impl<T: Observer> Observer for &mut T {
@@ -454,6 +462,10 @@ impl<T: Observer> Observer for &mut T {
     #[inline]
     fn applied(&mut self, at: Time, task: TaskId, operator: OperatorId, lineage: u64) {
         (**self).applied(at, task, operator, lineage);
+    }
+
+    fn strayed(&mut self, at: Time, task: TaskId, operator: OperatorId, lineage: u64, transaction: u64) {
+        (**self).strayed(at, task, operator, lineage, transaction);
     }
 }
 

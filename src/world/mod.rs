@@ -436,6 +436,8 @@ pub trait Host: Env {
     fn decided(&mut self, _task: TaskId, _command: &TaskCommand) {}
     /// A record was applied to an operator's state.
     fn applied(&mut self, _task: TaskId, _operator: OperatorId, _record: &Record) {}
+    /// An attempt that had been given up wrote a record: to a transaction of its own, or at once if that is 0.
+    fn strayed(&mut self, _task: TaskId, _operator: OperatorId, _record: &Record, _transaction: u64) {}
 }
 
 /// Everything that is simulated.

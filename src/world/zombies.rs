@@ -96,15 +96,22 @@ impl World {
     /// It writes what it had not read of its buffer.
     fn zombie_writes<H: Host>(&mut self, number: u32, operator: OperatorId, mode: SinkMode, host: &mut H) {
         let zombie = &mut self.zombies[number as usize];
-        let (task, rest) = (zombie.task, std::mem::take(&mut zombie.rest));
+        let (task, rest, transaction) = (zombie.task, std::mem::take(&mut zombie.rest), zombie.transaction);
         let mut shown = Output::default();
         for record in rest {
             let one = Output { records: 1, lineage: record.lineage };
             match mode {
-                SinkMode::Plain => shown.add(one),
-                SinkMode::Idempotent if self.external.rows[operator.index()].insert(record.lineage) => shown.add(one),
+                SinkMode::Plain => {
+                    host.strayed(task, operator, &record, 0);
+                    shown.add(one);
+                }
+                SinkMode::Idempotent if self.external.rows[operator.index()].insert(record.lineage) => {
+                    host.strayed(task, operator, &record, 0);
+                    shown.add(one);
+                }
                 SinkMode::Idempotent => {}
                 SinkMode::TwoPhase | SinkMode::Offsets | SinkMode::Committables => {
+                    host.strayed(task, operator, &record, transaction);
                     self.zombies[number as usize].open.add(one);
                     self.zombies[number as usize].applied += 1;
                 }

@@ -3,8 +3,9 @@
 
 pub mod source;
 
+use cutline::base::OperatorId;
 use cutline::campaign::{Failure, Judge, Outcome, Runner, Want, limits_for, shrink};
-use cutline::check::Verdict;
+use cutline::check::{Account, Losses, Place, Tally, Verdict};
 use cutline::drive::{Chooser, wander::wander};
 use cutline::protocol::ZOO;
 use cutline::report::write_file;
@@ -96,4 +97,21 @@ pub fn kept_small(law: &str, scenario: &Scenario) -> String {
         }
         _ => kept_whole,
     }
+}
+
+/// Where the records that are named do not make up for what is counted too many or too few, or some have no names.
+pub fn unnamed(losses: &Losses, accounts: &[Account]) -> Option<String> {
+    let named = |of: OperatorId, at: Place| {
+        let place = losses.places.iter().find(|place| (place.operator, place.place) == (of, at));
+        place.map_or(0, |of| (of.doubled.total + of.orphans.total) as i64 - of.lost.total as i64)
+    };
+    let places = accounts.iter().flat_map(|account| {
+        let output = account.output.map(|output| (account.operator, Place::Output, output));
+        [(account.operator, Place::State, account.state)].into_iter().chain(output)
+    });
+    let wrong = |(operator, place, tally): (OperatorId, Place, Tally)| {
+        let (told, counted) = (named(operator, place), tally.counted as i64 - tally.due as i64);
+        (told != counted).then(|| format!("{place:?} of operator {operator}: {told} are named of {counted}"))
+    };
+    losses.doubts.first().cloned().or_else(|| places.into_iter().find_map(wrong))
 }

@@ -15,6 +15,8 @@ pub enum Status {
     Completed,
     /// It was given up.
     Aborted(AbortReason),
+    /// The coordinator that had triggered it was lost, and with it all that was known of it.
+    Lost,
 }
 
 impl Status {
@@ -24,6 +26,7 @@ impl Status {
             Self::Pending => "pending",
             Self::Completed => "completed",
             Self::Aborted(reason) => reason.name(),
+            Self::Lost => "lost",
         }
     }
 }

@@ -71,7 +71,7 @@ mod tests {
         };
         let [source, sink] = [0, 1];
         let places = vec![at(source, Place::State), at(sink, Place::State), at(sink, Place::Output)];
-        let losses = Losses { places, drained: true, doubts: Vec::new() };
+        let losses = Losses { places, drained: true, ..Losses::default() };
         let odd = Miscount { lost: 2, doubled: 3, orphans: 0 };
         assert_eq!(Exact::of(&losses, &plan), Some(Exact { state: odd, output: odd }));
         assert_eq!(Exact::of(&Losses { doubts: vec!["one".into()], ..losses.clone() }, &plan), None);

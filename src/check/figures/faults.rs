@@ -15,10 +15,12 @@ pub struct FaultFigures {
     pub hits: u64,
     /// When it was over, if it lasted.
     pub healed: Time,
+    /// It was over because a task manager was replaced.
+    pub replaced: bool,
 }
 
 impl FaultFigures {
-    const NEVER: Self = Self { struck: Time::NEVER, hit: Time::NEVER, hits: 0, healed: Time::NEVER };
+    const NEVER: Self = Self { struck: Time::NEVER, hit: Time::NEVER, hits: 0, healed: Time::NEVER, replaced: false };
 }
 
 impl Figures {
@@ -41,12 +43,13 @@ impl Figures {
         if self.faults.len() <= index {
             self.faults.resize(index + 1, FaultFigures::NEVER);
         }
+        let replaced = self.replaced == at;
         let figures = &mut self.faults[index];
         match event {
             Event::FaultStruck { .. } => figures.struck = at,
             Event::FaultHit { .. } => (figures.hit, figures.hits) = (figures.hit.min(at), figures.hits + 1),
             // One that is made of several parts is over with the last of them.
-            _ => figures.healed = at,
+            _ => (figures.healed, figures.replaced) = (at, replaced),
         }
     }
 }
@@ -65,11 +68,12 @@ mod tests {
             (5, Event::FaultStruck { fault: 0 }),
             (6, Event::FaultHit { fault: 2 }),
             (7, Event::FaultHealed { fault: 0 }),
+            (9, Event::ManagerReplaced { manager: 1 }),
             (9, Event::FaultHealed { fault: 0 }),
         ];
         events.iter().for_each(|(at, event)| figures.event(Time(*at), event));
-        let trap = FaultFigures { struck: Time(3), hit: Time(4), hits: 2, healed: Time::NEVER };
-        let lasting = FaultFigures { struck: Time(5), healed: Time(9), ..FaultFigures::NEVER };
+        let trap = FaultFigures { struck: Time(3), hit: Time(4), hits: 2, ..FaultFigures::NEVER };
+        let lasting = FaultFigures { struck: Time(5), healed: Time(9), replaced: true, ..FaultFigures::NEVER };
         assert_eq!([0, 1, 2, 3].map(|n| figures.fault(n)), [lasting, FaultFigures::NEVER, trap, FaultFigures::NEVER]);
         assert_eq!(figures.strikes().collect::<Vec<_>>(), [Time(5), Time(3)]);
         figures.reset();

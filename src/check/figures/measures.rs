@@ -171,7 +171,7 @@ impl Progress {
         match status {
             Status::Pending => Self::InProgress,
             Status::Completed => Self::Completed,
-            Status::Aborted(_) => Self::Failed,
+            Status::Aborted(_) | Status::Lost => Self::Failed,
         }
     }
 

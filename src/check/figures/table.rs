@@ -50,6 +50,9 @@ pub const FIGURES: &[Figure] = &[
     count("checkpoints.subsumed", "Checkpoints that were given up because a newer one completed first", |f| {
         Some(f.checkpoints.iter().filter(|c| c.status == Status::Aborted(AbortReason::Subsumed)).count() as u64)
     }),
+    count("checkpoints.lost", "Checkpoints that were pending when their coordinator was lost", |f| {
+        Some(f.checkpoints.iter().filter(|c| c.status == Status::Lost).count() as u64)
+    }),
     count("checkpoints.pending", "Checkpoints that had not ended when the run did", |f| {
         Some(f.checkpoints.iter().filter(|c| c.status == Status::Pending).count() as u64)
     }),

@@ -9,11 +9,13 @@ use crate::base::{CheckpointId, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// A record that was applied. 16 bytes.
+/// A record that was applied.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     lineage: u64,
     at: Time,
+    /// By an attempt that had been given up: to be seen outside at most, and in no state.
+    stray: bool,
 }
 
 /// So many records with this sum of lineages, as events tell it.
@@ -28,10 +30,6 @@ pub(super) struct Total {
 struct Pieces(Vec<Range<usize>>);
 
 impl Pieces {
-    fn all(range: Range<usize>) -> Self {
-        Self(if range.is_empty() { Vec::new() } else { vec![range] })
-    }
-
     fn len(&self) -> usize {
         self.0.iter().map(Range::len).sum()
     }
@@ -57,6 +55,11 @@ impl Pieces {
         Self(parts)
     }
 
+    /// One after the other.
+    fn joined<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        Self(all.flat_map(|pieces| pieces.0.iter().cloned()).collect())
+    }
+
     fn contains(&self, at: usize) -> bool {
         self.0.iter().any(|range| range.contains(&at))
     }
@@ -79,11 +82,19 @@ pub(super) struct Log {
     closed: usize,
     /// Of a sink that commits: what it closed, for which checkpoint, oldest first.
     held: Vec<(CheckpointId, Pieces)>,
+    /// Of a sink that commits: what it wrote to each transaction, by number, whether it counts or not.
+    written: BTreeMap<u64, Pieces>,
+    /// What the external system commits right now, and whether for an attempt that had been given up.
+    committed: Option<(u64, bool)>,
+    /// Transactions that were aborted: when, which, and how.
+    aborted: Vec<(Time, u64, Fate)>,
     /// Of a sink that writes at once: how much of `entries` it told to be visible.
     told: usize,
+    /// What attempts that had been given up wrote at once, and was not told to be visible.
+    strays: Pieces,
     shown: Vec<Shown>,
-    /// What the external system had aborted when it was to be committed.
-    refused: Vec<Shown>,
+    /// What was prepared, and what the external system had aborted when it was to be committed.
+    marks: Vec<(Time, Fate, Pieces)>,
     /// State has no sum of lineages: what a source emits is known by its position.
     is_source: bool,
     /// Records that are told of and not known, at least: in state, outside.
@@ -105,6 +116,10 @@ struct Restore {
 struct Shown {
     at: Time,
     checkpoint: CheckpointId,
+    /// Of a sink that commits: in which transaction it was.
+    transaction: Option<u64>,
+    /// An attempt that had been given up committed it.
+    stray: bool,
     pieces: Pieces,
 }
 
@@ -117,9 +132,13 @@ impl Log {
             restores: Vec::new(),
             closed: 0,
             held: Vec::new(),
+            written: BTreeMap::new(),
+            committed: None,
+            aborted: Vec::new(),
             told: 0,
+            strays: Pieces::default(),
             shown: Vec::new(),
-            refused: Vec::new(),
+            marks: Vec::new(),
             is_source,
             unknown: (0, 0),
         }
@@ -127,7 +146,41 @@ impl Log {
 
     pub fn apply(&mut self, at: Time, lineage: u64) {
         self.current.push(self.entries.len());
-        self.entries.push(Entry { lineage, at });
+        if let Some(mut open) = self.written.last_entry() {
+            open.get_mut().push(self.entries.len());
+        }
+        self.entries.push(Entry { lineage, at, stray: false });
+    }
+
+    /// An attempt that was given up wrote a record: to a transaction of its own, or at once if that is 0.
+    pub fn stray(&mut self, at: Time, lineage: u64, transaction: u64) {
+        let to = if transaction > 0 { self.written.entry(transaction).or_default() } else { &mut self.strays };
+        to.push(self.entries.len());
+        self.entries.push(Entry { lineage, at, stray: true });
+    }
+
+    /// A sink begins a transaction.
+    pub fn open(&mut self, transaction: u64) {
+        self.written.insert(transaction, Pieces::default());
+    }
+
+    /// All of a transaction is written, for a checkpoint: from now on it is known what it holds.
+    pub fn prepare(&mut self, at: Time, checkpoint: CheckpointId, transaction: u64, told: Total, stray: bool) {
+        if let Some(pieces) = self.of_transaction(transaction, told) {
+            self.written.insert(transaction, pieces.clone());
+            self.marks.push((at, Fate::Prepared { checkpoint, transaction, stray }, pieces));
+        }
+    }
+
+    /// A transaction is committed: what becomes visible next is what it holds. `stray`: for an attempt that had been
+    /// given up.
+    pub fn commit(&mut self, transaction: u64, stray: bool) {
+        self.committed = Some((transaction, stray));
+    }
+
+    /// A transaction is aborted, whatever it holds.
+    pub fn abort(&mut self, at: Time, transaction: u64, late: bool) {
+        self.aborted.push((at, transaction, Fate::Aborted { transaction, late }));
     }
 
     /// State was captured.
@@ -155,19 +208,47 @@ impl Log {
     /// still holds. `seen` are the lineages of all that the operator has shown: what one subtask wrote, another one does
     /// not write as new after a restart.
     pub fn show(&mut self, at: Time, checkpoint: CheckpointId, told: Total, seen: &mut BTreeSet<u64>) {
-        let Some(pieces) = self.written_next(checkpoint, told, seen).or_else(|| self.piece(checkpoint, told)) else {
+        let (transaction, stray) = self.committed.take().unzip();
+        let pieces = transaction.and_then(|number| self.of_transaction(number, told));
+        let pieces = pieces.or_else(|| self.with_later(transaction?, told));
+        let pieces = pieces.or_else(|| self.written_next(checkpoint, told, seen));
+        let Some(pieces) = pieces.or_else(|| self.piece(checkpoint, told)) else {
             self.unknown.1 += told.records;
             return;
         };
         seen.extend(self.lineages(&pieces));
-        self.shown.push(Shown { at, checkpoint, pieces });
+        self.shown.push(Shown { at, checkpoint, transaction, stray: stray == Some(true), pieces });
     }
 
     /// The external system had aborted what was to be committed.
-    pub fn refuse(&mut self, at: Time, checkpoint: CheckpointId, told: Total) {
-        if let Some(pieces) = self.piece(checkpoint, told).filter(|_| told.records > 0) {
-            self.refused.push(Shown { at, checkpoint, pieces });
+    pub fn refuse(&mut self, at: Time, checkpoint: CheckpointId, transaction: u64, told: Total) {
+        let pieces = self.of_transaction(transaction, told).or_else(|| self.piece(checkpoint, told));
+        if let Some(pieces) = pieces.filter(|_| told.records > 0) {
+            self.marks.push((at, Fate::Refused { checkpoint, transaction }, pieces));
         }
+    }
+
+    /// What is in a transaction: all that was written to it; or the end of that, if the beginning did not arrive; or
+    /// besides what was written before, if an engine keeps that over a restart.
+    fn of_transaction(&self, number: u64, told: Total) -> Option<Pieces> {
+        let written = self.written.get(&number)?;
+        let last = |pieces: &Pieces| pieces.slice(pieces.len().saturating_sub(told.records as usize), pieces.len());
+        let known = |pieces: Pieces| Some(pieces).filter(|pieces| self.matches(pieces, told));
+        let before = || Pieces::joined(self.written.range(..=number).map(|(_, pieces)| pieces));
+        known(written.clone()).or_else(|| known(last(written))).or_else(|| known(last(&before())))
+    }
+
+    /// A transaction and the beginning of what came after it, if an engine takes the one for the other: that is in no
+    /// transaction of its own any more.
+    fn with_later(&mut self, number: u64, told: Total) -> Option<Pieces> {
+        let first = self.written.get(&number)?.positions().next()?;
+        let pieces = self.next(first, told, |_| true);
+        let end = pieces.0.last().filter(|_| self.matches(&pieces, told))?.end;
+        for (_, later) in self.written.range_mut(number + 1..) {
+            let taken = later.positions().take_while(|at| *at < end).count();
+            *later = later.slice(taken, later.len());
+        }
+        Some(pieces)
     }
 
     /// What a sink that writes at once wrote next: all that it applied since the last time or since a restore, or what of
@@ -176,9 +257,16 @@ impl Log {
         if checkpoint != CheckpointId::INITIAL {
             return None;
         }
-        let all = Pieces::all(self.told..self.entries.len().min(self.told + told.records as usize));
+        if told.records > 0 && self.matches(&self.strays, told) {
+            return Some(std::mem::take(&mut self.strays));
+        }
         let restored = self.restores.last().map_or(0, |restore| restore.applied).max(self.told);
-        let next = [all, self.fresh(self.told, told, seen), self.fresh(restored, told, seen)];
+        let next = [
+            self.next(self.told, told, |_| true),
+            self.fresh(self.told, told, seen),
+            self.fresh(restored, told, seen),
+            self.next(restored, told, |_| true),
+        ];
         let pieces = next.into_iter().find(|pieces| self.matches(pieces, told))?;
         self.told = pieces.0.last().map_or(self.told, |last| last.end);
         Some(pieces)
@@ -186,11 +274,17 @@ impl Log {
 
     /// The first so many from a position on that nobody outside has seen.
     fn fresh(&self, from: usize, told: Total, seen: &BTreeSet<u64>) -> Pieces {
-        let (mut fresh, mut new) = (Pieces::default(), BTreeSet::new());
+        let mut new = BTreeSet::new();
+        self.next(from, told, |lineage| !seen.contains(&lineage) && new.insert(lineage))
+    }
+
+    /// The first so many from a position on, without strays, of those that are wanted.
+    fn next(&self, from: usize, told: Total, mut wanted: impl FnMut(u64) -> bool) -> Pieces {
+        let mut next = Pieces::default();
         let rows = self.entries.iter().enumerate().skip(from);
-        let rows = rows.filter(|(_, entry)| !seen.contains(&entry.lineage) && new.insert(entry.lineage));
-        rows.take(told.records as usize).for_each(|(at, _)| fresh.push(at));
-        fresh
+        let rows = rows.filter(|(_, entry)| !entry.stray && wanted(entry.lineage));
+        rows.take(told.records as usize).for_each(|(at, _)| next.push(at));
+        next
     }
 
     /// The part of the log that a sink had prepared for a checkpoint, or the end of it: what came before is outside
@@ -259,7 +353,18 @@ impl Log {
     pub fn search(&self, wanted: impl Fn(u64) -> bool, mut tell: impl FnMut(u64, Time, Fate)) {
         for (position, entry) in self.entries.iter().enumerate().filter(|(_, entry)| wanted(entry.lineage)) {
             let attempt = self.restores.partition_point(|restore| restore.applied <= position) as u32;
-            tell(entry.lineage, entry.at, Fate::Applied { attempt });
+            let applied = if entry.stray { Fate::Strayed } else { Fate::Applied { attempt } };
+            tell(entry.lineage, entry.at, applied);
+            let marks = self.marks.iter().filter(|(_, _, pieces)| pieces.contains(position));
+            let (refused, prepared): (Vec<_>, Vec<_>) =
+                marks.partition(|(_, fate, _)| matches!(fate, Fate::Refused { .. }));
+            prepared.iter().for_each(|(at, fate, _)| tell(entry.lineage, *at, *fate));
+            for (at, transaction, fate) in &self.aborted {
+                if self.written.get(transaction).is_some_and(|pieces| pieces.contains(position)) {
+                    // What was written to it after that was in vain, too.
+                    tell(entry.lineage, entry.at.max(*at), *fate);
+                }
+            }
             for restore in self.restores.iter().filter(|restore| position < restore.applied) {
                 let checkpoint = restore.checkpoint;
                 let fate = match (restore.before.contains(position), restore.after.contains(position)) {
@@ -270,11 +375,11 @@ impl Log {
                 };
                 tell(entry.lineage, restore.at, fate);
             }
+            // An attempt first has its state again, and then asks for commits.
+            refused.iter().for_each(|(at, fate, _)| tell(entry.lineage, *at, *fate));
             for shown in self.shown.iter().filter(|shown| shown.pieces.contains(position)) {
-                tell(entry.lineage, shown.at, Fate::Shown { checkpoint: shown.checkpoint });
-            }
-            for refused in self.refused.iter().filter(|refused| refused.pieces.contains(position)) {
-                tell(entry.lineage, refused.at, Fate::Refused { checkpoint: refused.checkpoint });
+                let Shown { at, checkpoint, transaction, stray, .. } = *shown;
+                tell(entry.lineage, at, Fate::Shown { checkpoint, transaction, stray });
             }
         }
     }
@@ -380,6 +485,70 @@ mod tests {
         log.show(Time(6), CheckpointId::INITIAL, total(&[6]), seen);
         assert_eq!(log.visible().collect::<Vec<_>>(), [1, 2, 4, 5, 6]);
         assert_eq!(log.unknown, (0, 0));
+    }
+
+    /// A log that wrote these, one transaction after the other, from number 1 on.
+    fn transactions(all: &[&[u64]]) -> Log {
+        let mut log = log(&[]);
+        for (lineages, number) in all.iter().zip(1..) {
+            log.open(number);
+            lineages.iter().for_each(|lineage| log.apply(Time(number), *lineage));
+        }
+        log
+    }
+
+    /// What becomes visible with the commit of a transaction that holds these.
+    fn committed(log: &mut Log, transaction: u64, lineages: &[u64]) -> Vec<u64> {
+        log.commit(transaction, false);
+        log.show(Time(9), CheckpointId(1), total(lineages), &mut BTreeSet::new());
+        log.visible().collect()
+    }
+
+    #[test]
+    fn what_is_committed_is_what_was_written_to_the_transaction_even_by_an_attempt_that_was_given_up() {
+        let mut log = transactions(&[&[1, 2], &[3]]);
+        log.prepare(Time(3), CheckpointId(1), 1, total(&[1, 2]), false);
+        restore(&mut log, 1, &[]);
+        log.open(3);
+        log.apply(Time(4), 3);
+        log.stray(Time(5), 4, 2);
+        assert_eq!(committed(&mut log, 2, &[3, 4]), [3, 4]);
+        assert_eq!(committed(&mut log, 3, &[3]), [3, 4, 3]);
+        assert_eq!((log.unknown, log.current().collect::<Vec<_>>()), ((0, 0), vec![3]));
+        log.abort(Time(6), 1, true);
+        let mut told = Vec::new();
+        log.search(|lineage| lineage == 1 || lineage == 4, |_, _, fate| told.push(fate));
+        let checkpoint = CheckpointId(1);
+        let expected = [
+            Fate::Applied { attempt: 0 },
+            Fate::Prepared { checkpoint, transaction: 1, stray: false },
+            Fate::Aborted { transaction: 1, late: true },
+            Fate::RolledBack { checkpoint },
+            Fate::Strayed,
+            Fate::Shown { checkpoint, transaction: Some(2), stray: false },
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_transaction_may_hold_too_little_or_what_is_not_its_own() {
+        assert_eq!(committed(&mut transactions(&[&[1, 2, 3]]), 1, &[2, 3]), [2, 3], "a write was lost");
+        assert_eq!(committed(&mut transactions(&[&[1, 2], &[3]]), 2, &[2, 3]), [2, 3], "kept over a restart");
+        let mut by_reference = transactions(&[&[1], &[2, 3]]);
+        assert_eq!(committed(&mut by_reference, 1, &[1, 2]), [1, 2]);
+        assert_eq!(committed(&mut by_reference, 2, &[3]), [1, 2, 3]);
+        assert_eq!(by_reference.unknown, (0, 0));
+    }
+
+    #[test]
+    fn what_an_attempt_that_was_given_up_writes_at_once_is_known() {
+        let seen = &mut BTreeSet::new();
+        let mut log = log(&[1]);
+        log.stray(Time(1), 7, 0);
+        log.show(Time(1), CheckpointId::INITIAL, total(&[7]), seen);
+        log.apply(Time(2), 2);
+        log.show(Time(2), CheckpointId::INITIAL, total(&[1, 2]), seen);
+        assert_eq!((log.visible().collect::<Vec<_>>(), log.unknown), (vec![7, 1, 2], (0, 0)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The answer: at every operator, in state and outside, the records that are there too often or not often enough.
 
 use super::story::{Odd, Teller};
-use super::{Origin, Provenance, RecordStory};
+use super::{Origin, Provenance, RecordStory, SplitStory};
 use crate::base::OperatorId;
 use crate::scenario::SinkMode;
 use crate::workload::{Census, Expected, Known, Oracle, Workload};
@@ -12,6 +12,8 @@ use std::borrow::Cow;
 pub struct Losses {
     /// Where something is wrong: inputs before outputs, state before what is outside.
     pub places: Vec<PlaceLosses>,
+    /// Splits that were not read to their ends, or that records were read of twice.
+    pub splits: Vec<SplitStory>,
     /// The run drained. One that did not has records under way, and nothing is said of it.
     pub drained: bool,
     /// What cannot be told, if anything.
@@ -71,7 +73,7 @@ pub struct OffsetSpan {
 impl Losses {
     /// Nothing is lost, doubled or an orphan anywhere, for all that is known.
     pub fn is_clean(&self) -> bool {
-        self.drained && self.places.is_empty() && self.doubts.is_empty()
+        self.drained && self.places.is_empty() && self.splits.is_empty() && self.doubts.is_empty()
     }
 }
 
@@ -110,7 +112,9 @@ impl Provenance {
         let stories = places.iter_mut().flat_map(|place| [&mut place.lost, &mut place.doubled, &mut place.orphans]);
         let mut told: Vec<_> = stories.flat_map(|named| &mut named.stories).zip(outlines).collect();
         teller.fill(&mut told);
-        Losses { places, drained: true, doubts: self.doubts() }
+        let mut losses = Losses { places, splits: Vec::new(), drained: true, doubts: self.doubts() };
+        losses.splits = self.splits(workload, &losses);
+        losses
     }
 
     /// The operators at which counts or sums are not what they should be.
@@ -157,7 +161,7 @@ impl Provenance {
         for (operator, planned) in self.plan.operators.iter().enumerate() {
             let unknown = || self.logs_of(OperatorId::from(operator)).map(|(_, log)| log.unknown);
             let (state, output): (u64, u64) = unknown().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
-            for (n, what) in [(state, "in the state of"), (output, "visible outside, out of")] {
+            for (n, what) in [(state, "in the state of"), (output, "in the output of")] {
                 if n > 0 {
                     doubts.push(format!("{n} or more records {what} {} could not be identified", planned.name));
                 }

@@ -10,19 +10,27 @@
 //! of the log: what a sink wrote since it last told so, or since the snapshot before. Count and sum of lineages say
 //! whether it is that piece, so that nothing here is believed only because it is likely; what does not add up is counted
 //! as unknown, and told ([`Losses::doubts`]).
+//!
+//! A sink that commits writes to transactions, and their events say which record is in which: what is applied between the
+//! beginning of one and that of the next. What an attempt writes that was given up and lives on is in no state and may
+//! be visible all the same ([`Observer::strayed`]). Of a split that is lost nothing was emitted, and nothing is
+//! expected: what became of splits is told beside the records ([`Losses::splits`]).
 
 mod log;
 mod losses;
+mod splits;
 mod story;
 
 pub use losses::{Losses, Named, OffsetSpan, Place, PlaceLosses};
+pub use splits::{Back, SplitFate, SplitStory};
 pub use story::{Fate, Moment, Origin, RecordStory, Station};
 
 use crate::base::{CheckpointId, OperatorId, TaskId, Time};
 use crate::plan::Plan;
-use crate::trace::{Event, Observer};
+use crate::trace::{Event, EventKind, Observer};
 use crate::workload::{KeptState, Workload};
 use log::{Log, Total};
+use splits::SplitLog;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -43,6 +51,9 @@ pub struct Provenance {
     points: Vec<CheckpointId>,
     /// How far sources got, by partition, counted over all sources.
     emitted: Vec<u64>,
+    splits: SplitLog,
+    /// What sinks are told to do now is asked for by an attempt that had been given up.
+    haunted: bool,
     drained: bool,
 }
 
@@ -62,6 +73,8 @@ impl Provenance {
             seen: vec![BTreeSet::new(); plan.operators.len()],
             points: vec![CheckpointId::INITIAL; plan.tasks.len()],
             emitted: vec![0; partitions as usize],
+            splits: SplitLog::default(),
+            haunted: false,
             drained: false,
             plan,
         }
@@ -92,6 +105,14 @@ impl Observer for Provenance {
     const RECORDS: bool = true;
 
     fn event(&mut self, at: Time, event: &Event) {
+        self.haunted = match event.kind() {
+            EventKind::ZombieActed => true,
+            // What comes of it follows at once.
+            EventKind::FaultHit | EventKind::TransactionPrepared | EventKind::TransactionCommitted => self.haunted,
+            EventKind::OutputVisible => self.haunted,
+            _ => false,
+        };
+        self.splits.event(at, event, |task| self.plan.head(task));
         match *event {
             Event::CutState { task, operator, checkpoint, .. } => {
                 let log = self.log(task, operator);
@@ -102,13 +123,29 @@ impl Observer for Provenance {
                 let (log, point) = (self.log(task, operator), self.points[task.index()]);
                 self.logs[log].restore(at, point, Total { records: applied, lineage });
             }
+            Event::TransactionOpened { task, operator, transaction } => {
+                let log = self.log(task, operator);
+                self.logs[log].open(transaction);
+            }
+            Event::TransactionPrepared { task, operator, transaction, checkpoint, records, lineage } => {
+                let log = self.log(task, operator);
+                self.logs[log].prepare(at, checkpoint, transaction, Total { records, lineage }, self.haunted);
+            }
+            Event::TransactionAborted { task, operator, transaction, late } => {
+                let log = self.log(task, operator);
+                self.logs[log].abort(at, transaction, late == 1);
+            }
+            Event::TransactionCommitted { task, operator, transaction, .. } => {
+                let log = self.log(task, operator);
+                self.logs[log].commit(transaction, self.haunted);
+            }
             Event::OutputVisible { task, operator, checkpoint, records, lineage } => {
                 let log = self.log(task, operator);
                 self.logs[log].show(at, checkpoint, Total { records, lineage }, &mut self.seen[operator.index()]);
             }
-            Event::TransactionRefused { task, operator, checkpoint, records, lineage, .. } => {
+            Event::TransactionRefused { task, operator, transaction, checkpoint, records, lineage } => {
                 let log = self.log(task, operator);
-                self.logs[log].refuse(at, checkpoint, Total { records, lineage });
+                self.logs[log].refuse(at, checkpoint, transaction, Total { records, lineage });
             }
             Event::SourceFinal { partition, emitted, .. } => self.emitted[partition as usize] = emitted,
             Event::StateFinal { task, operator, applied, lineage, .. } => {
@@ -127,5 +164,10 @@ impl Observer for Provenance {
     fn applied(&mut self, at: Time, task: TaskId, operator: OperatorId, lineage: u64) {
         let log = self.log(task, operator);
         self.logs[log].apply(at, lineage);
+    }
+
+    fn strayed(&mut self, at: Time, task: TaskId, operator: OperatorId, lineage: u64, transaction: u64) {
+        let log = self.log(task, operator);
+        self.logs[log].stray(at, lineage, transaction);
     }
 }

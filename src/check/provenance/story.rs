@@ -82,11 +82,35 @@ pub enum Fate {
     Shown {
         /// What was committed; 0: no checkpoint was waited for.
         checkpoint: CheckpointId,
+        /// The transaction of the sink's subtask that it was in, if the sink commits.
+        transaction: Option<u64>,
+        /// An attempt that had been given up committed it.
+        stray: bool,
     },
     /// It was to be committed, and the external system had aborted its transaction.
     Refused {
         /// What was to be committed.
         checkpoint: CheckpointId,
+        /// In which transaction of the sink's subtask.
+        transaction: u64,
+    },
+    /// An attempt that had been given up wrote it.
+    Strayed,
+    /// The transaction that it was written to was prepared.
+    Prepared {
+        /// For which checkpoint.
+        checkpoint: CheckpointId,
+        /// Which, of the sink's subtask.
+        transaction: u64,
+        /// By an attempt that had been given up.
+        stray: bool,
+    },
+    /// The transaction that it was written to was aborted.
+    Aborted {
+        /// Which, of the sink's subtask.
+        transaction: u64,
+        /// By the external system, for its age.
+        late: bool,
     },
 }
 

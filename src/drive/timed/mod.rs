@@ -678,6 +678,10 @@ impl<O: Observer> Host for Watched<'_, O> {
     fn applied(&mut self, task: TaskId, operator: OperatorId, record: &Record) {
         self.observer.applied(self.clock.now, task, operator, record.lineage);
     }
+
+    fn strayed(&mut self, task: TaskId, operator: OperatorId, record: &Record, transaction: u64) {
+        self.observer.strayed(self.clock.now, task, operator, record.lineage, transaction);
+    }
 }
 
 impl Clockwork {
