@@ -51,7 +51,8 @@ impl Failure {
     pub fn told_in(&self, scenario: Scenario) -> Scenario {
         let now = Self::under(&scenario, self.mutant).ok().flatten();
         let Self { verdict, finding, mutant } = now.as_ref().unwrap_or(self);
-        let under = mutant.map_or(String::new(), |mutant| format!(" Under the mutant {}:", mutant.name()));
+        let under = |mutant: &Mutant| format!(" The mutant {}: {} Then", mutant.name(), mutant.about());
+        let under = mutant.as_ref().map_or(String::new(), under);
         let why = format!("Shrunk from {:?}.{under} {}: {}", scenario.name, finding.check, finding.text);
         let verdict = mutant.is_none().then(|| (*verdict).to_owned());
         let expect = Expect { verdict, ..Expect::default() };
