@@ -10,12 +10,13 @@
 //! the same for any number of threads.
 
 use super::trial::{SILENT, silence};
-use super::{Catch, Showing, Trial};
+use super::{Catch, Drive, Showing, Trial};
 use crate::base::{Place, Problem, Span};
 use crate::fault::Mutant;
 use crate::protocol::{self, ZOO};
 use crate::scenario::{self, Scenario};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -62,7 +63,8 @@ pub struct Fate {
     pub tried: u64,
     /// The first random run that caught it.
     pub first: Option<(Trial, Catch)>,
-    /// The first random run that can be had as a scenario: one with a clock.
+    /// The first random run that can be had as a scenario: one with a clock, and not too long. Whoever wants it shrunk
+    /// gets one from further seeds if there is none among those that were tried, and no scenario either.
     pub timed: Option<(Trial, Showing)>,
     /// In how many of the random runs each check found something.
     pub caught: BTreeMap<&'static str, u64>,
@@ -198,11 +200,26 @@ fn fate(hunt: &Hunt<'_>, mutant: Mutant, calm: &[(&'static str, Scenario)]) -> R
         let large = match (&fate.timed, bug) {
             (Some((_, shown)), _) => Some(shown.clone()),
             (None, Some(bug)) => Showing::of(bug.scenario.clone(), mutant)?,
-            (None, None) => None,
+            (None, None) => {
+                fate.timed = showing_beyond(fate.tried..hunt.seeds, mutant)?;
+                fate.timed.as_ref().map(|(_, shown)| shown.clone())
+            }
         };
         fate.small = large.map(|shown| shown.shrunk(mutant, budget)).transpose()?;
     }
     Ok(fate)
+}
+
+/// The first of these seeds that shows a mutant in a run that can be had as a scenario.
+fn showing_beyond(seeds: Range<u64>, mutant: Mutant) -> Result<Option<(Trial, Showing)>, Problem> {
+    for trial in seeds.flat_map(Trial::of_seed).filter(|trial| trial.drive == Drive::Timed) {
+        if trial.run(Some(mutant)).is_some()
+            && let Some(shown) = Showing::of_trial(&trial, mutant)?
+        {
+            return Ok(Some((trial, shown)));
+        }
+    }
+    Ok(None)
 }
 
 /// The job that `cutline new` writes, without its crash and a tenth as long, under every protocol that can run it.

@@ -121,6 +121,17 @@ impl Runner {
         self
     }
 
+    /// Takes runs for stuck that have not ended after so many steps.
+    pub fn at_most(mut self, steps: u64) -> Self {
+        self.driver.set_steps_max(steps);
+        self
+    }
+
+    /// The last run was given up because of its steps: nobody knows how it would have ended.
+    pub fn is_exhausted(&self) -> bool {
+        self.driver.is_exhausted()
+    }
+
     /// Besides, counts in which windows the faults of its runs strike.
     pub fn counting_windows(mut self) -> Self {
         self.watch.windows = Some(Windows::new(Arc::clone(&self.job)));

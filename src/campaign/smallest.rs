@@ -2,7 +2,7 @@
 //!
 //! It is shrunk from a random run that a check caught, or else from the scenario that somebody wrote. Every candidate has
 //! to fail under the mutant as the first did, and to pass without: so the decision is what is wrong, and not the scenario.
-//! Runs without a clock are no scenarios, and cannot be shrunk.
+//! Runs without a clock are no scenarios, and cannot be shrunk; long ones are not worth it.
 
 use super::trial::guarded;
 use super::{Catch, Drive, Failure, Size, Trial, shrink};
@@ -10,6 +10,9 @@ use crate::base::Problem;
 use crate::fault::Mutant;
 use crate::scenario::{Expect, Scenario};
 use crate::world::Job;
+
+/// A run that takes more steps is not small, whatever it shows.
+const STEPS_MAX: u64 = 200_000;
 
 /// A scenario that fails under a mutant and passes without.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +37,7 @@ impl Showing {
     /// A scenario with its own seed, whatever it expects, if it shows the mutant.
     pub(super) fn of(scenario: Scenario, mutant: Mutant) -> Result<Option<Self>, Problem> {
         let scenario = Scenario { expect: Expect::default(), ..scenario };
-        let failure = guarded(|| Failure::under(&scenario, Some(mutant))).unwrap_or(Ok(None))?;
+        let failure = guarded(|| Failure::within(STEPS_MAX, &scenario, Some(mutant))).unwrap_or(Ok(None))?;
         let Some(failure) = failure.filter(|failure| shows(&scenario, failure)) else { return Ok(None) };
         let size = Size::of(&Job::compile(scenario.clone())?);
         Ok(Some(Self { scenario, failure, size }))
@@ -52,5 +55,6 @@ impl Showing {
 
 /// Fails as it did, and would not if nobody decided wrongly. Whoever breaks down shows nothing.
 fn shows(scenario: &Scenario, failure: &Failure) -> bool {
-    guarded(|| failure.recurs_in(scenario)) == Ok(true) && Catch::in_scenario(scenario.clone(), None) == Ok(None)
+    guarded(|| failure.recurs_within(STEPS_MAX, scenario)) == Ok(true)
+        && Catch::in_scenario(scenario.clone(), None) == Ok(None)
 }

@@ -46,7 +46,7 @@ pub struct MutantRow {
     pub scenario: Option<String>,
     /// What the scenario showed.
     pub exposed: Option<Seen>,
-    /// Scenarios were wanted, and among the random runs that showed it none has a clock.
+    /// Scenarios were wanted, and no random run that showed it has a clock and comes to its end soon.
     pub untimed: bool,
     /// The smallest known scenario that shows it.
     pub smallest: Option<Smallest>,
@@ -92,7 +92,7 @@ impl MutantRow {
     fn reproduction(&self, place: fn(&Smallest) -> &str) -> String {
         match (&self.smallest, &self.first) {
             (Some(smallest), _) => format!("{} in {}", smallest.size(), place(smallest)),
-            (None, Some(_)) if self.untimed => "only without a clock".to_owned(),
+            (None, Some(_)) if self.untimed => "only without a clock or in long runs".to_owned(),
             (None, Some(seen)) => seen.how.clone(),
             (None, None) => "-".to_owned(),
         }
@@ -316,4 +316,50 @@ fn row_json(row: &MutantRow) -> Value {
             object!({"file": of.file, "tasks": of.tasks, "faults": of.faults, "records": of.records})
         }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn smallest(tasks: u64, faults: u64) -> Option<Smallest> {
+        let (folder, file) = ("found".to_owned(), "found/a.json".to_owned());
+        Some(Smallest { folder, file, tasks, faults, records: Some(tasks * 10) })
+    }
+
+    fn view() -> MutantsView {
+        let checks = ["commits", "completion", "liveness", "output", "persisted", "records", "restore", "watermarks"];
+        let caught = checks.iter().enumerate().map(|(n, check)| (*check, n as u64 + 1)).collect();
+        let seen = |how: &str| Some(Seen { how: how.to_owned(), checks: vec!["state"], ..Seen::default() });
+        let row = |name| MutantRow { name, expected: "cut", ..MutantRow::default() };
+        let rows = vec![
+            MutantRow { caught, exposed: seen("a.json"), smallest: smallest(2, 1), ..row("noticed-by-many") },
+            MutantRow { first: seen("aligned, seed 7, wandering"), untimed: true, ..row("seen-without-a-clock") },
+            MutantRow { first: seen("aligned, seed 7, wandering"), smallest: smallest(4, 0), ..row("small") },
+            MutantRow { first: seen("aligned, seed 7, timed"), smallest: smallest(9, 9), ..row("large") },
+            row("survivor"),
+        ];
+        MutantsView { rows, ..MutantsView::default() }
+    }
+
+    #[test]
+    fn whoever_should_notice_comes_first_and_no_line_is_too_wide() {
+        let text = table(&view());
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        let line = |name: &str| text.lines().find(|line| line.starts_with(name)).expect("it has a line");
+        assert!(line("noticed-by-many").contains("*cut 0, watermarks 8, restore 7, "), "{text}");
+        assert!(text.contains("commits 1, state +\n"), "the others are in the next line\n{text}");
+        assert!(line("noticed-by-many").ends_with("2 tasks, 1 fault in found"), "{text}");
+        assert!(line("seen-without-a-clock").ends_with("only without a clock or in long runs"), "{text}");
+        assert!(line("survivor").ends_with('-'), "{text}");
+        assert!(wide_table(&view()).contains("2 tasks, 1 fault in found/a.json"));
+    }
+
+    #[test]
+    fn the_median_is_of_each_figure_by_itself() {
+        let text = table(&view());
+        assert!(text.contains("Smallest scenario, median of 3: 4 tasks, 1 fault, 40 records."), "{text}");
+        assert_eq!(json(&view())["median"], object!({"of": 3, "tasks": 4, "faults": 1, "records": 40}));
+        assert!(!table(&MutantsView::default()).contains("median"));
+    }
 }

@@ -116,7 +116,11 @@ struct Thread {
 pub struct Timed {
     granularity: Granularity,
     /// When a run is stuck that has not ended, and after how many steps, unless the scenario's limit says so.
-    patience: Option<(Time, u64)>,
+    /// Runs that have not ended by then are stuck; otherwise the scenario says when.
+    patience: Option<Time>,
+    steps_max: u64,
+    /// The last run took as many steps as it may.
+    is_exhausted: bool,
     threads: Vec<Thread>,
     /// By task: what it does with an external system may fail.
     hazards: Vec<bool>,
@@ -209,7 +213,17 @@ impl Timed {
         let threads = vec![Thread::default(); job.plan.tasks.len()];
         let lookahead = Lookahead::new(job);
         let hazards = job.plan.task_ids().map(|task| job.may_fail_outside(task)).collect();
-        Ok(Self { granularity, patience: None, threads, hazards, disturbed: Vec::new(), lookahead, host })
+        Ok(Self {
+            granularity,
+            patience: None,
+            steps_max: u64::MAX,
+            is_exhausted: false,
+            threads,
+            hazards,
+            disturbed: Vec::new(),
+            lookahead,
+            host,
+        })
     }
 
     /// Runs the job from its beginning to its end; the world must be new or reset.
@@ -219,7 +233,7 @@ impl Timed {
         world.start(job, seed, &mut watched);
         self.strike_at_once(job, world, observer);
         self.look_at_woken(job, world);
-        let mut left = self.patience.map_or(u64::MAX, |(_, steps)| steps);
+        let mut left = self.steps_max;
         while let Some((time, item)) = self.next(job, world) {
             self.host.now = time;
             left -= 1;
@@ -232,6 +246,7 @@ impl Timed {
             }
         }
         let ended = self.host.now;
+        self.is_exhausted = left == 0;
         self.all_catch_up(job, world, observer);
         if world.has_ended() {
             self.land(job, world, observer);
@@ -273,7 +288,17 @@ impl Timed {
 
     /// From now on runs that have not ended by then, or after so many steps, are stuck.
     pub fn set_patience(&mut self, at: Time, steps: u64) {
-        self.patience = Some((at, steps));
+        (self.patience, self.steps_max) = (Some(at), steps);
+    }
+
+    /// From now on runs that have not ended after so many steps are stuck.
+    pub fn set_steps_max(&mut self, steps: u64) {
+        self.steps_max = steps;
+    }
+
+    /// The last run was given up because of its steps.
+    pub fn is_exhausted(&self) -> bool {
+        self.is_exhausted
     }
 
     /// The virtual time that the last run took.
@@ -315,7 +340,7 @@ impl Timed {
         let limit = Time::ZERO + job.scenario.run.limit;
         host.agenda.push(limit, order, Item::Step(Step::Stop));
         let deadline = limit + job.scenario.run.limit * DRAIN_LIMITS + DRAIN_MIN;
-        host.agenda.push(self.patience.map_or(deadline, |(at, _)| at), order, Item::Deadline);
+        host.agenda.push(self.patience.unwrap_or(deadline), order, Item::Deadline);
     }
 
     /// The step that an entry stands for, if it is still valid.
