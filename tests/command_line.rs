@@ -548,7 +548,9 @@ fn what_fails_under_a_mutant_is_shrunk_under_it_and_passes_without() {
     let called = desk.call(&["shrink", file, "--mutant", "commits-again", "-o", "small.json"]);
     assert_eq!(called.code, Some(0), "{}", called.err);
     assert!(called.out.contains("commits/committed by sink"), "{}", called.out);
-    assert!(desk.read("small.json").contains("Under the mutant commits-again: commits: "));
+    let why =
+        "The mutant commits-again: What was committed is committed again if nobody heard that it was. Then commits: ";
+    assert!(desk.read("small.json").contains(why));
     assert_eq!(desk.call(&["run", "small.json"]).code, Some(0));
     assert_eq!(desk.call(&["run", "small.json", "--mutant", "commits-again"]).code, Some(1));
 }

@@ -28,7 +28,7 @@ fn bugs() -> Vec<Bug> {
 }
 
 fn hunt(mutants: &[Mutant], bugs: &[Bug], seeds: u64, threads: usize) -> Matrix {
-    let hunt = Hunt { mutants, bugs, seeds, more: 0, threads, progress: &|_, _| {} };
+    let hunt = Hunt { mutants, bugs, seeds, more: 0, budget: None, threads, progress: &|_, _| {} };
     hunt_mutants(&hunt).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
@@ -80,11 +80,11 @@ fn the_table_of_mutants_is_in_order() {
         let (name, check, restates) = (mutant.name(), mutant.check(), mutant.restates());
         assert_eq!(Mutant::named(name), Some(*mutant));
         assert!(CHECKS.iter().any(|entry| entry.about.name == check), "{name}: there is no check {check}");
-        let number = restates.strip_prefix('B').is_some_and(|number| number.parse::<u32>().is_ok());
-        assert!(restates.is_empty() || number, "{name} restates {restates}");
+        assert!(restates.chars().count() <= 17, "{name} restates {restates}: the column is for short ones");
+        assert!(!restates.starts_with("FLINK-") || restates[6..].parse::<u32>().is_ok(), "{name} restates {restates}");
         assert!(mutant.about().ends_with('.'), "{name}: {}", mutant.about());
     }
     let restated: BTreeSet<&str> =
-        Mutant::ALL.iter().map(|mutant| mutant.restates()).filter(|b| !b.is_empty()).collect();
-    assert!(Mutant::ALL.len() >= 60 && restated.len() >= 25, "{} mutants, {} bugs", Mutant::ALL.len(), restated.len());
+        Mutant::ALL.iter().map(|mutant| mutant.restates()).filter(|bug| !bug.is_empty()).collect();
+    assert!(Mutant::ALL.len() >= 60 && restated.len() >= 40, "{} mutants, {} bugs", Mutant::ALL.len(), restated.len());
 }

@@ -21,6 +21,7 @@ mod parallel;
 mod provenance;
 mod runner;
 mod shrink;
+mod smallest;
 mod trial;
 mod windows;
 
@@ -36,5 +37,6 @@ pub use parallel::{run_jobs, run_seeds};
 pub use provenance::{Repeated, STORIES, provenance};
 pub use runner::{Outcome, Runner, Want};
 pub use shrink::{Failure, Shrunk, Size, shrink};
+pub use smallest::Showing;
 pub use trial::{Catch, Drive, Trial};
 pub use windows::{Cell, Strikes, Window, Windows};

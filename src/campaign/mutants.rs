@@ -3,18 +3,20 @@
 //! Every mutant first passes a run in which nothing goes wrong, under every protocol: one that breaks everything proves
 //! nothing. Then it is run in random scenarios, seed after seed, until a check catches it, and for a while longer, to see
 //! which other checks would have. Hand-written scenarios, each named after the mutant that it exposes, are run
-//! besides. The same seeds and scenarios must pass without a mutant.
+//! besides. The same seeds and scenarios must pass without a mutant. Whoever asks for it gets the first random run that
+//! shows a mutant made small, as a scenario.
 //!
 //! Mutants are dealt out to threads one by one, and what becomes of one does not depend on any other: so the matrix is
 //! the same for any number of threads.
 
 use super::trial::{SILENT, silence};
-use super::{Catch, Trial};
+use super::{Catch, Drive, Showing, Trial};
 use crate::base::{Place, Problem, Span};
 use crate::fault::Mutant;
 use crate::protocol::{self, ZOO};
 use crate::scenario::{self, Scenario};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -31,6 +33,8 @@ pub struct Hunt<'a> {
     pub seeds: u64,
     /// How many of them it still gets after it was caught.
     pub more: u64,
+    /// Each is shown by a scenario that is shrunk by so many candidates at most, if that is wanted.
+    pub budget: Option<u32>,
     /// On so many threads.
     pub threads: usize,
     /// Is told how many pieces of work are done, and of how many.
@@ -59,10 +63,15 @@ pub struct Fate {
     pub tried: u64,
     /// The first random run that caught it.
     pub first: Option<(Trial, Catch)>,
+    /// The first random run that can be had as a scenario: one with a clock, and not too long. Whoever wants it shrunk
+    /// gets one from further seeds if there is none among those that were tried, and no scenario either.
+    pub timed: Option<(Trial, Showing)>,
     /// In how many of the random runs each check found something.
     pub caught: BTreeMap<&'static str, u64>,
     /// The scenario that is to expose it, and what did.
     pub scenario: Option<(String, Option<Catch>)>,
+    /// That run, or else that scenario, made small.
+    pub small: Option<Showing>,
 }
 
 /// The kill matrix.
@@ -77,9 +86,19 @@ pub struct Matrix {
 }
 
 impl Fate {
+    fn new(mutant: Mutant) -> Self {
+        let (caught, tried) = (BTreeMap::new(), 0);
+        Self { mutant, broken: None, tried, first: None, timed: None, caught, scenario: None, small: None }
+    }
+
     /// Somebody noticed it.
     pub fn is_killed(&self) -> bool {
-        self.first.is_some() || self.scenario.iter().any(|(_, caught)| caught.is_some())
+        self.first.is_some() || self.is_exposed()
+    }
+
+    /// Somebody noticed it in the scenario that is to expose it.
+    pub fn is_exposed(&self) -> bool {
+        self.scenario.iter().any(|(_, caught)| caught.is_some())
     }
 
     /// How many seeds it took.
@@ -143,14 +162,15 @@ pub fn hunt_mutants(hunt: &Hunt<'_>) -> Result<Matrix, Problem> {
 const BROKEN: &str = "panic";
 
 fn fate(hunt: &Hunt<'_>, mutant: Mutant, calm: &[(&'static str, Scenario)]) -> Result<Fate, Problem> {
-    let mut fate = Fate { mutant, broken: None, tried: 0, first: None, caught: BTreeMap::new(), scenario: None };
+    let mut fate = Fate::new(mutant);
     for (protocol, scenario) in calm {
         if let Some(caught) = Catch::in_scenario(scenario.clone(), Some(mutant))? {
             fate.broken = Some((protocol, caught));
             break;
         }
     }
-    if let Some(bug) = hunt.bugs.iter().find(|bug| bug.mutant == mutant) {
+    let bug = hunt.bugs.iter().find(|bug| bug.mutant == mutant);
+    if let Some(bug) = bug {
         let caught = Catch::in_scenario(bug.scenario.clone(), Some(mutant));
         fate.scenario = Some((bug.file.clone(), caught.map_err(|problem| problem.in_file(&bug.file))?));
     }
@@ -161,6 +181,9 @@ fn fate(hunt: &Hunt<'_>, mutant: Mutant, calm: &[(&'static str, Scenario)]) -> R
             // A few random jobs are long: one that nobody has patience for proves nothing.
             let Some(caught) = trial.run(Some(mutant)).filter(|_| trial.run(None).is_none()) else { continue };
             caught.checks.iter().for_each(|check| *fate.caught.entry(check).or_default() += 1);
+            if fate.timed.is_none() {
+                fate.timed = Showing::of_trial(&trial, mutant)?.map(|shown| (trial, shown));
+            }
             // A run that broke down is better than nothing, but a check is wanted.
             if fate.first.as_ref().is_none_or(|(_, first)| first.check == BROKEN && caught.check != BROKEN) {
                 if caught.check == BROKEN {
@@ -173,7 +196,30 @@ fn fate(hunt: &Hunt<'_>, mutant: Mutant, calm: &[(&'static str, Scenario)]) -> R
         }
         fate.tried += 1;
     }
+    if let Some(budget) = hunt.budget {
+        let large = match (&fate.timed, bug) {
+            (Some((_, shown)), _) => Some(shown.clone()),
+            (None, Some(bug)) => Showing::of(bug.scenario.clone(), mutant)?,
+            (None, None) => {
+                fate.timed = showing_beyond(fate.tried..hunt.seeds, mutant)?;
+                fate.timed.as_ref().map(|(_, shown)| shown.clone())
+            }
+        };
+        fate.small = large.map(|shown| shown.shrunk(mutant, budget)).transpose()?;
+    }
     Ok(fate)
+}
+
+/// The first of these seeds that shows a mutant in a run that can be had as a scenario.
+fn showing_beyond(seeds: Range<u64>, mutant: Mutant) -> Result<Option<(Trial, Showing)>, Problem> {
+    for trial in seeds.flat_map(Trial::of_seed).filter(|trial| trial.drive == Drive::Timed) {
+        if trial.run(Some(mutant)).is_some()
+            && let Some(shown) = Showing::of_trial(&trial, mutant)?
+        {
+            return Ok(Some((trial, shown)));
+        }
+    }
+    Ok(None)
 }
 
 /// The job that `cutline new` writes, without its crash and a tenth as long, under every protocol that can run it.

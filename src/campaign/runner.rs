@@ -117,8 +117,19 @@ impl Runner {
     /// Takes runs for stuck that have not ended by then or after so many steps: for campaigns, which know how long theirs
     /// take at most.
     pub fn patience(mut self, at: Time, steps: u64) -> Self {
-        self.driver.set_patience(at, steps);
+        (self.driver.patience.until, self.driver.patience.steps) = (Some(at), Some(steps));
         self
+    }
+
+    /// Takes runs for stuck that have not ended after so many steps.
+    pub fn at_most(mut self, steps: u64) -> Self {
+        self.driver.patience.steps = Some(steps);
+        self
+    }
+
+    /// The last run was given up because of its steps: nobody knows how it would have ended.
+    pub fn is_exhausted(&self) -> bool {
+        self.driver.patience.is_exhausted
     }
 
     /// Besides, counts in which windows the faults of its runs strike.

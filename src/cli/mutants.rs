@@ -2,12 +2,15 @@
 
 use super::{Command, read_scenario, scenario_files};
 use crate::base::{Problem, nearest};
-use crate::campaign::{Bug, Catch, Fate, Hunt, Matrix, hunt_mutants};
+use crate::campaign::{Bug, Catch, Fate, Hunt, Matrix, Size, hunt_mutants};
 use crate::fault::Mutant;
-use crate::report::mutants::{MutantRow, MutantsView, Seen, json, table};
+use crate::report::mutants::{MutantRow, MutantsView, Seen, Smallest, json, table, wide_table};
+use crate::report::write_file;
+use crate::scenario::write;
+use crate::world::Job;
 use clap::{Arg, ArgAction, ArgMatches};
 use std::io::{IsTerminal, Write, stderr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 /// `mutants`.
@@ -23,9 +26,13 @@ const MORE_SEEDS: u64 = 210;
 const MORE: &str = "A mutant is a wrong decision that `cutline list mutants` tells of. Random scenarios are run under it, \
     seed after seed, under every protocol in turn, until a check notices; and the scenario of its name, if there is one. \
     The same runs must pass without it.\n\n\
+    Under \"smallest\" stands where it is seen best: with --out in the first random run that has a clock, made as small as \
+    it can be and fail by the same check with the same signature, or in the scenario that was there before, if that has \
+    fewer tasks and faults. `cutline run --mutant NAME DIR/NAME.json` shows it.\n\n\
     Exit code 1 if a mutant survives, if one fails a run in which nothing goes wrong, or if a run without a mutant fails.\n\n\
     Examples:\n  cutline mutants\n  cutline mutants --only commits-again,stale-barrier-keeps-port\n  \
-    cutline mutants --json | jq .survivors";
+    cutline mutants --json | jq .survivors\n  \
+    cutline mutants --out found --wide > matrix.txt";
 
 impl Command for Mutants {
     fn usage(&self) -> clap::Command {
@@ -49,7 +56,32 @@ impl Command for Mutants {
                     .value_parser(clap::value_parser!(u64).range(1..=1024))
                     .help("Use so many threads [default: all]; the result does not depend on it"),
             )
-            .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print one JSON object"))
+            .arg(
+                Arg::new("out")
+                    .long("out")
+                    .value_name("DIR")
+                    .help("Write into DIR, for each mutant, a small scenario that fails under it and passes without"),
+            )
+            .arg(
+                number("budget")
+                    .value_parser(clap::value_parser!(u32))
+                    .default_value("1000")
+                    .requires("out")
+                    .help("Try at most so many runs to shrink one scenario; 0 writes it as it was found"),
+            )
+            .arg(
+                Arg::new("wide")
+                    .long("wide")
+                    .action(ArgAction::SetTrue)
+                    .help("Print the whole matrix, with a column for each check"),
+            )
+            .arg(
+                Arg::new("json")
+                    .long("json")
+                    .action(ArgAction::SetTrue)
+                    .conflicts_with("wide")
+                    .help("Print one JSON object"),
+            )
             .after_help(MORE)
     }
 
@@ -62,6 +94,10 @@ impl Command for Mutants {
         let paths = given.unwrap_or_else(|| if Path::new(BUGS).is_dir() { vec![BUGS.to_owned()] } else { Vec::new() });
         let mut bugs = scenario_files(&paths)?.iter().map(|file| read_bug(file)).collect::<Result<Vec<_>, _>>()?;
         bugs.retain(|bug| mutants.contains(&bug.mutant));
+        let folder = arguments.get_one::<String>("out").map(PathBuf::from);
+        if let Some(file) = folder.as_deref().filter(|folder| folder.is_file()) {
+            return Err(Problem::plain(format!("{} is a file", file.display()), "name a folder, there or not"));
+        }
         let all = available_parallelism().map_or(1, usize::from);
         let tty = stderr().is_terminal();
         let progress = |done: usize, of: usize| {
@@ -74,15 +110,17 @@ impl Command for Mutants {
             bugs: &bugs,
             seeds: *arguments.get_one("seeds").expect("it has a default"),
             more: MORE_SEEDS,
+            budget: folder.as_ref().and_then(|_| arguments.get_one("budget").copied()),
             threads: arguments.get_one::<u64>("threads").map_or(all, |threads| *threads as usize),
             progress: &progress,
         };
         let matrix = hunt_mutants(&hunt)?;
-        if arguments.get_flag("json") {
-            let _ = writeln!(out, "{:#}", json(&view(&matrix)));
-        } else {
-            let _ = write!(out, "{}", table(&view(&matrix)));
-        }
+        let view = view(&matrix, &bugs, folder.as_deref())?;
+        let _ = match (arguments.get_flag("json"), arguments.get_flag("wide")) {
+            (true, _) => writeln!(out, "{:#}", json(&view)),
+            (false, true) => write!(out, "{}", wide_table(&view)),
+            (false, false) => write!(out, "{}", table(&view)),
+        };
         Ok(matrix.is_clean())
     }
 }
@@ -112,12 +150,43 @@ fn read_bug(path: &Path) -> Result<Bug, Problem> {
     Ok(Bug { mutant, scenario: read_scenario(path)?, file })
 }
 
-fn view(matrix: &Matrix) -> MutantsView {
+/// What is to be told, once the scenarios that were made are written into the folder.
+fn view(matrix: &Matrix, bugs: &[Bug], folder: Option<&Path>) -> Result<MutantsView, Problem> {
     let said = |(place, caught): &(String, Catch)| (place.clone(), told(caught));
-    MutantsView {
-        rows: matrix.fates.iter().map(row).collect(),
-        control: matrix.control,
-        unclean: matrix.unclean.iter().map(said).collect(),
+    let mut rows = Vec::new();
+    for fate in &matrix.fates {
+        let made = folder.map_or(Ok(None), |folder| made(fate, folder))?;
+        let written = bugs.iter().find(|bug| bug.mutant == fate.mutant).map(written).transpose()?;
+        // Somebody had a thought when writing the one; it has to be larger to be worse.
+        let sizes = written.filter(|_| fate.is_exposed()).into_iter().chain(made);
+        let smallest = sizes.min_by_key(|of| (of.tasks + of.faults, of.records.unwrap_or(u64::MAX)));
+        let untimed = folder.is_some() && fate.timed.is_none();
+        rows.push(MutantRow { smallest, untimed, ..row(fate) });
+    }
+    Ok(MutantsView { rows, control: matrix.control, unclean: matrix.unclean.iter().map(said).collect() })
+}
+
+/// Writes what shows a mutant.
+fn made(fate: &Fate, folder: &Path) -> Result<Option<Smallest>, Problem> {
+    let Some(small) = &fate.small else { return Ok(None) };
+    let path = folder.join(format!("{}.json", fate.mutant.name()));
+    write_file(&path, write(&small.scenario).as_bytes())?;
+    Ok(Some(sized(&path, small.size)))
+}
+
+/// What somebody else wrote.
+fn written(bug: &Bug) -> Result<Smallest, Problem> {
+    let job = Job::compile(bug.scenario.clone()).map_err(|problem| problem.in_file(&bug.file))?;
+    Ok(sized(Path::new(&bug.file), Size::of(&job)))
+}
+
+fn sized(path: &Path, size: Size) -> Smallest {
+    Smallest {
+        folder: path.parent().map_or(String::new(), |folder| folder.display().to_string()),
+        file: path.display().to_string(),
+        tasks: size.tasks as u64,
+        faults: size.faults as u64,
+        records: size.records,
     }
 }
 
@@ -147,6 +216,7 @@ fn row(fate: &Fate) -> MutantRow {
             let how = format!("cutline run --mutant {} {file}", mutant.name());
             seen(how, caught)
         }),
+        ..MutantRow::default()
     }
 }
 

@@ -17,4 +17,4 @@ pub mod wander;
 pub use agenda::Agenda;
 pub use chooser::{Chooser, Fifo, Seeded};
 pub use script::{Act, Pace, Script, Seen};
-pub use timed::{Granularity, Timed};
+pub use timed::{Granularity, Patience, Timed};

@@ -35,7 +35,8 @@ macro_rules! mutants {
                 match self { $(Self::$mutant => Area::$area),* }
             }
 
-            /// The bug of a real engine that it restates; empty: our own.
+            /// The bug of a real engine that it restates, by the key of its public issue or pull request; where there is
+            /// none, what real engines have to be careful of. Empty: our own.
             pub fn restates(self) -> &'static str {
                 match self { $(Self::$mutant => $restates),* }
             }
@@ -50,11 +51,11 @@ macro_rules! mutants {
 
 mutants! {
     /// A late barrier of a checkpoint that was given up is dropped without releasing its port.
-    StaleBarrierKeepsPort "stale-barrier-keeps-port" { Alignment, "B07", "wake-up" }
+    StaleBarrierKeepsPort "stale-barrier-keeps-port" { Alignment, "a guard in Flink", "wake-up" }
     /// A port goes on as soon as its barrier was read, before the snapshot.
-    PortsFreeBeforeSnapshot "ports-free-before-snapshot" { Alignment, "B08", "cut" }
+    PortsFreeBeforeSnapshot "ports-free-before-snapshot" { Alignment, "an order in Flink", "cut" }
     /// A task whose inputs have all ended waits for barriers on them when the coordinator triggers it.
-    WaitsForEndedPorts "waits-for-ended-ports" { Alignment, "B05", "liveness" }
+    WaitsForEndedPorts "waits-for-ended-ports" { Alignment, "FLINK-23771", "liveness" }
     /// With three ports and more, alignment ends with the last barrier but one.
     OneBarrierIsNotAwaited "one-barrier-is-not-awaited" { Alignment, "", "cut" }
     /// Alignment that is given up leaves the ports blocked that have had their barrier.
@@ -68,25 +69,25 @@ mutants! {
     /// A task acknowledges a savepoint when the synchronous part is over, before its snapshot is stored.
     AcksSavepointBeforeStored "acks-savepoint-before-stored" { Alignment, "", "completion" }
     /// A task fails when it hears of a completion that it knows of, or that is older than one it knows of.
-    LateCompletionFails "late-completion-fails" { Alignment, "B36", "liveness" }
+    LateCompletionFails "late-completion-fails" { Alignment, "FLINK-10377", "liveness" }
     /// A task that has seen all of its data ends with the next completion, although that checkpoint began before.
     EndsWithAnyCheckpoint "ends-with-any-checkpoint" { Alignment, "", "output" }
     /// When a checkpoint begins, a channel that has had an older barrier counts as one that has had its own.
-    AnyBarrierCounts "any-barrier-counts" { ChannelState, "B01", "persisted" }
+    AnyBarrierCounts "any-barrier-counts" { ChannelState, "FLINK-21104", "persisted" }
     /// After the first overtaking barrier the task finishes a buffer of which one record is left, then takes its snapshot.
-    ReadsOnBeforeSnapshot "reads-on-before-snapshot" { ChannelState, "B02", "persisted" }
+    ReadsOnBeforeSnapshot "reads-on-before-snapshot" { ChannelState, "FLINK-17568", "persisted" }
     /// Where checkpoints overtake, the barriers of savepoints do, too, and what they pass is not saved.
-    SavepointOvertakes "savepoint-overtakes" { ChannelState, "B04", "cut" }
+    SavepointOvertakes "savepoint-overtakes" { ChannelState, "FLINK-18252", "cut" }
     /// The place of an older barrier that was given up is taken for the end of what a newer checkpoint saves of a channel.
-    StaleBarrierBoundsCapture "stale-barrier-bounds-capture" { ChannelState, "B10", "persisted" }
+    StaleBarrierBoundsCapture "stale-barrier-bounds-capture" { ChannelState, "FLINK-20654", "persisted" }
     /// A late barrier of an older checkpoint ends the capture of its channel for a newer one.
-    StaleBarrierEndsCapture "stale-barrier-ends-capture" { ChannelState, "B11", "persisted" }
+    StaleBarrierEndsCapture "stale-barrier-ends-capture" { ChannelState, "FLINK-20097", "persisted" }
     /// When a capture is given up, floating buffers are freed that are still to be read.
-    GivenUpFreesTwice "given-up-frees-twice" { ChannelState, "B13", "buffers" }
+    GivenUpFreesTwice "given-up-frees-twice" { ChannelState, "FLINK-20654", "buffers" }
     /// Only the channels of a task's first input are captured.
-    OnlyTheFirstGateIsSaved "only-the-first-gate-is-saved" { ChannelState, "B14", "cut" }
+    OnlyTheFirstGateIsSaved "only-the-first-gate-is-saved" { ChannelState, "FLINK-18139", "cut" }
     /// What a barrier had overtaken at the sender is put back before what it had overtaken at the receiver.
-    OutputIsPutBackFirst "output-is-put-back-first" { ChannelState, "B17", "order" }
+    OutputIsPutBackFirst "output-is-put-back-first" { ChannelState, "FLINK-19907", "order" }
     /// If one record is left of the buffer that is being read when a capture begins, it is not saved.
     LastOfHalfReadIsNotSaved "last-of-half-read-is-not-saved" { ChannelState, "", "persisted" }
     /// A marker does not record what is left of the buffer that is being read.
@@ -100,9 +101,9 @@ mutants! {
     /// What was captured at senders is not put back by a restart.
     OvertakenIsNotPutBack "overtaken-is-not-put-back" { ChannelState, "", "restore" }
     /// Checkpoints begin before tasks have read what a restart put into their inputs.
-    CheckpointsWhileRecovering "checkpoints-while-recovering" { ChannelState, "B16", "persisted" }
+    CheckpointsWhileRecovering "checkpoints-while-recovering" { ChannelState, "FLINK-40016", "persisted" }
     /// A task that waits for output buffers is woken only when its pool was full, not when one of its channels was.
-    OnlyFullPoolsWake "only-full-pools-wake" { FlowControl, "B24", "wake-up" }
+    OnlyFullPoolsWake "only-full-pools-wake" { FlowControl, "FLINK-23466", "wake-up" }
     /// A receiver that waits for a floating buffer announces no credit for its own ones.
     NoCreditWhileWaiting "no-credit-while-waiting" { FlowControl, "", "buffers" }
     /// Credits that were announced before a restart count after it.
@@ -120,21 +121,21 @@ mutants! {
     /// A restart does not give the floating buffer back that was being read.
     HalfReadKeepsItsBuffer "half-read-keeps-its-buffer" { FlowControl, "", "buffers" }
     /// When nobody knows whether a record was written, it counts as not written, and the files are deleted.
-    UnknownIsNotStored "unknown-is-not-stored" { Storage, "B84", "files" }
+    UnknownIsNotStored "unknown-is-not-stored" { Storage, "FLINK-22494", "files" }
     /// A coordinator that is lost takes its records with it, as if the job had ended.
-    CleansUpWhenLost "cleans-up-when-lost" { Storage, "B85", "restore" }
+    CleansUpWhenLost "cleans-up-when-lost" { Storage, "FLINK-25486", "restore" }
     /// Whoever takes over takes the records in the order of their names: 9 comes after 10.
-    RecordsByName "records-by-name" { Storage, "B86", "restore" }
+    RecordsByName "records-by-name" { Storage, "FLINK-6284", "restore" }
     /// A checkpoint that cannot be read is tried again and again.
-    NeverFallsBack "never-falls-back" { Recovery, "B87", "liveness" }
+    NeverFallsBack "never-falls-back" { Recovery, "FLINK-8807", "liveness" }
     /// Nobody waits for an answer to a trigger: a checkpoint never expires.
-    FireAndForget "fire-and-forget" { Coordinator, "B90", "liveness" }
+    FireAndForget "fire-and-forget" { Coordinator, "Jet 1435", "liveness" }
     /// A task's word that it will have no part counts against whatever is pending, also if it is about something else.
-    DeclineHitsNewest "decline-hits-newest" { Coordinator, "B94", "aborts" }
+    DeclineHitsNewest "decline-hits-newest" { Coordinator, "FLINK-13593", "aborts" }
     /// With local copies, a task on a machine that is still there goes on from whatever it had in memory.
-    DirtyLocalState "dirty-local-state" { Storage, "B56", "restore" }
+    DirtyLocalState "dirty-local-state" { Storage, "KAFKA-7192", "restore" }
     /// The local copies of operators in a chain have one name, and the last one to write wins.
-    LocalCopiesCollide "local-copies-collide" { Storage, "B54", "restore" }
+    LocalCopiesCollide "local-copies-collide" { Storage, "FLINK-12296", "restore" }
     /// Whoever takes over begins to count where the newest record ends.
     CounterStartsOver "counter-starts-over" { Storage, "", "ids" }
     /// The record that a lost coordinator had begun to write is stored whoever has taken over meanwhile.
@@ -148,13 +149,13 @@ mutants! {
     /// A machine that nobody has heard of for too long is given up, and its tasks are not restarted.
     LostAndForgotten "lost-and-forgotten" { Recovery, "", "liveness" }
     /// A checkpoint that expires does not count as a failure, so that a job none of whose checkpoints completes goes on.
-    ExpiryIsNoFailure "expiry-is-no-failure" { Coordinator, "B38", "failures" }
+    ExpiryIsNoFailure "expiry-is-no-failure" { Coordinator, "FLINK-17351", "failures" }
     /// The preparations of a checkpoint that was given up meanwhile are never over.
-    GivenUpWhilePrepared "given-up-while-prepared" { Coordinator, "B42", "liveness" }
+    GivenUpWhilePrepared "given-up-while-prepared" { Coordinator, "FLINK-27148", "liveness" }
     /// A savepoint takes the place of a checkpoint among those that are kept.
-    SavepointIsKept "savepoint-is-kept" { Coordinator, "B40", "restore" }
+    SavepointIsKept "savepoint-is-kept" { Coordinator, "FLINK-21351", "restore" }
     /// Tasks are told of a savepoint that no restart goes back to, and commit.
-    SavepointIsTold "savepoint-is-told" { Coordinator, "B41", "completion" }
+    SavepointIsTold "savepoint-is-told" { Coordinator, "FLINK-6328", "completion" }
     /// A checkpoint that completes does not give older ones up.
     OlderIsNotSubsumed "older-is-not-subsumed" { Coordinator, "", "completion" }
     /// Tasks are told of the savepoint that ends the job before its metadata is written.
@@ -168,27 +169,27 @@ mutants! {
     /// After a restart the last snapshots of tasks that have ended are deleted with all older ones.
     DropsWhatTheEndedNeed "drops-what-the-ended-need" { Coordinator, "", "files" }
     /// A job that is restarted after its last savepoint takes itself for stopped.
-    StopSurvivesRestart "stop-survives-restart" { Coordinator, "B82", "liveness" }
+    StopSurvivesRestart "stop-survives-restart" { Coordinator, "FLINK-21030", "liveness" }
     /// What a task sent before a restart counts after it.
-    AnyAttemptReports "any-attempt-reports" { Coordinator, "B94", "liveness" }
+    AnyAttemptReports "any-attempt-reports" { Coordinator, "FLINK-13593", "liveness" }
     /// A restart after the job's last savepoint goes back to an older checkpoint.
-    ForgetsWhereItStopped "forgets-where-it-stopped" { Recovery, "B81", "restore" }
+    ForgetsWhereItStopped "forgets-where-it-stopped" { Recovery, "FLINK-26783", "restore" }
     /// A restart goes back to the checkpoint whose id is the last in the order of words.
-    SortsIdsAsWords "sorts-ids-as-words" { Recovery, "B86", "restore" }
+    SortsIdsAsWords "sorts-ids-as-words" { Recovery, "FLINK-6284", "restore" }
     /// A restart goes back to a checkpoint that all have acknowledged and that is not recorded.
-    RestoresTheUnrecorded "restores-the-unrecorded" { Recovery, "B91", "restore" }
+    RestoresTheUnrecorded "restores-the-unrecorded" { Recovery, "RisingWave 10907", "restore" }
     /// A checkpoint that is being recorded when the job restarts completes after that.
-    RecordOutlivesRestart "record-outlives-restart" { Recovery, "B89", "completion" }
+    RecordOutlivesRestart "record-outlives-restart" { Recovery, "Jet 2824", "completion" }
     /// Each of several failures in a row prepares a restart of its own.
-    EachFailureRestarts "each-failure-restarts" { Recovery, "B46", "restore" }
+    EachFailureRestarts "each-failure-restarts" { Recovery, "FLINK-31041", "restore" }
     /// A restart runs tasks again that had ended before the checkpoint.
     EndedTaskRunsAgain "ended-task-runs-again" { Recovery, "", "restore" }
     /// A task that has no snapshot to go back to keeps the state it has.
-    NoSnapshotNoWipe "no-snapshot-no-wipe" { Recovery, "B56", "restore" }
+    NoSnapshotNoWipe "no-snapshot-no-wipe" { Recovery, "KAFKA-7192", "restore" }
     /// The protocol's part of a task keeps what it knew before a restart.
     RoleOutlivesRestart "role-outlives-restart" { Recovery, "", "liveness" }
     /// A source goes back to the last record it had emitted instead of the next one.
-    RewindsToTheLastRead "rewinds-to-the-last-read" { Recovery, "B62", "restore" }
+    RewindsToTheLastRead "rewinds-to-the-last-read" { Recovery, "FLINK-4618", "restore" }
     /// A source goes back to the record after the next one.
     RewindsTooLittle "rewinds-too-little" { Recovery, "", "restore" }
     /// A sender's log replays what was sent after the sender's snapshot, too.
@@ -202,31 +203,31 @@ mutants! {
     /// A restart keeps output that belongs to no checkpoint.
     OpenOutputOutlivesRestart "open-output-outlives-restart" { Sinks, "", "output" }
     /// The slot of a transaction is given to another one as soon as it is committed, and recovery addresses transactions by slot.
-    SlotFreedAtCommit "slot-freed-at-commit" { Sinks, "B66", "output" }
+    SlotFreedAtCommit "slot-freed-at-commit" { Sinks, "FLINK-8132", "output" }
     /// A sink's identity depends on where it runs, so that nobody fences what ran elsewhere.
-    FenceByPlace "fence-by-place" { Sinks, "B68", "commits" }
+    FenceByPlace "fence-by-place" { Sinks, "Materialize 23363", "commits" }
     /// A flush does not look at writes that have failed.
-    FlushIgnoresErrors "flush-ignores-errors" { Sinks, "B70", "output" }
+    FlushIgnoresErrors "flush-ignores-errors" { Sinks, "FLINK-5701", "output" }
     /// Whoever has seen the end of its input commits everything at the next completion, whatever it belongs to.
-    EndCommitsAll "end-commits-all" { Sinks, "B71", "commits" }
+    EndCommitsAll "end-commits-all" { Sinks, "FLINK-26403", "commits" }
     /// Barriers may overtake what a sink hands to its committer.
-    CommittablesOvertaken "committables-overtaken" { Sinks, "B73", "output" }
+    CommittablesOvertaken "committables-overtaken" { Sinks, "FLINK-36287", "output" }
     /// A restored committer keeps one committable for each checkpoint.
-    CommittablesMerged "committables-merged" { Sinks, "B74", "output" }
+    CommittablesMerged "committables-merged" { Sinks, "FLINK-36368", "output" }
     /// A sink that has prepared nothing tells its committer nothing.
-    NothingIsNotTold "nothing-is-not-told" { Sinks, "B75", "liveness" }
+    NothingIsNotTold "nothing-is-not-told" { Sinks, "RisingWave 26492", "liveness" }
     /// A restored sink does not ask how far it had written.
-    OffsetsIgnored "offsets-ignored" { Sinks, "B77", "output" }
+    OffsetsIgnored "offsets-ignored" { Sinks, "Paimon 9666", "output" }
     /// A completion commits what belongs to that very checkpoint, and nothing older.
-    CommitsOnlyThat "commits-only-that" { Sinks, "B44", "output" }
+    CommitsOnlyThat "commits-only-that" { Sinks, "a guard in Flink", "output" }
     /// The offset of the last record is stored instead of that of the next.
-    OffsetsOfLastRecord "offsets-of-last-record" { Sinks, "B62", "output" }
+    OffsetsOfLastRecord "offsets-of-last-record" { Sinks, "FLINK-4618", "output" }
     /// Offsets are stored when records are written, not when they are committed.
-    OffsetsAtWrite "offsets-at-write" { Sinks, "B65", "output" }
+    OffsetsAtWrite "offsets-at-write" { Sinks, "FLINK-24733", "output" }
     /// A transaction holds its buffer by reference: what is written later is committed with it.
-    BufferByReference "buffer-by-reference" { Sinks, "B99", "output" }
+    BufferByReference "buffer-by-reference" { Sinks, "FLINK-23025", "output" }
     /// Which row a record is written to depends on the attempt.
-    RowsByAttempt "rows-by-attempt" { Sinks, "B100", "output" }
+    RowsByAttempt "rows-by-attempt" { Sinks, "upsert sinks", "output" }
     /// A sink commits for a savepoint what only a checkpoint makes safe.
     SavepointCommits "savepoint-commits" { Sinks, "", "commits" }
     /// A sink that is told that a checkpoint was given up commits what it had prepared for it.
@@ -236,13 +237,13 @@ mutants! {
     /// What was committed is committed again if nobody heard that it was.
     CommitsAgain "commits-again" { Sinks, "", "commits" }
     /// When a reader fails, its splits go back to the enumerator as of what is recorded then, not of what it is restored to.
-    SplitsReturnedAtFailure "splits-returned-at-failure" { Sources, "B57", "splits" }
+    SplitsReturnedAtFailure "splits-returned-at-failure" { Sources, "FLINK-20290", "splits" }
     /// Tasks are told of a checkpoint although a split that was handed out has not arrived.
-    SplitsNotConfirmed "splits-not-confirmed" { Sources, "B59", "splits" }
+    SplitsNotConfirmed "splits-not-confirmed" { Sources, "FLINK-21996", "splits" }
     /// The enumerator's part of a checkpoint is without the splits that readers lost and that it has not handed out again.
-    ReturnedSplitsNotSaved "returned-splits-not-saved" { Sources, "B60", "splits" }
+    ReturnedSplitsNotSaved "returned-splits-not-saved" { Sources, "FLINK-40469", "splits" }
     /// An enumerator that goes back to a checkpoint plans all splits anew besides.
-    SplitsDiscoveredAgain "splits-discovered-again" { Sources, "B63", "splits" }
+    SplitsDiscoveredAgain "splits-discovered-again" { Sources, "Iceberg 10208", "splits" }
     /// Splits are handed out between the enumerator's part of a checkpoint and the reader's.
     SplitGateLeftOpen "split-gate-left-open" { Sources, "", "splits" }
     /// The enumerator's part of a checkpoint is taken when that is recorded.

@@ -26,10 +26,16 @@ impl Failure {
 
     /// The same, of an engine that makes a wrong decision, or none.
     pub fn under(scenario: &Scenario, mutant: Option<Mutant>) -> Result<Option<Self>, Problem> {
+        Self::within(u64::MAX, scenario, mutant)
+    }
+
+    /// The same, if the run has ended after so many steps.
+    pub fn within(steps: u64, scenario: &Scenario, mutant: Option<Mutant>) -> Result<Option<Self>, Problem> {
         let seed = scenario.run.seed;
         let job = Job::compile_mutant(scenario.clone(), mutant)?;
-        let verdict = Runner::new(job.into(), Want { figures: false, ..Want::default() })?.run(seed).verdict;
-        Ok(Self::in_verdict(&verdict, mutant))
+        let mut runner = Runner::new(job.into(), Want { figures: false, ..Want::default() })?.at_most(steps);
+        let verdict = runner.run(seed).verdict;
+        Ok(Self::in_verdict(&verdict, mutant).filter(|_| !runner.is_exhausted()))
     }
 
     fn in_verdict(verdict: &Verdict, mutant: Option<Mutant>) -> Option<Self> {
@@ -38,7 +44,12 @@ impl Failure {
 
     /// Whether a scenario fails like this: the same verdict, by the same check, with the same signature.
     pub fn recurs_in(&self, scenario: &Scenario) -> bool {
-        let failure = Self::under(scenario, self.mutant).ok().flatten();
+        self.recurs_within(u64::MAX, scenario)
+    }
+
+    /// The same, if the run has ended after so many steps.
+    pub fn recurs_within(&self, steps: u64, scenario: &Scenario) -> bool {
+        let failure = Self::within(steps, scenario, self.mutant).ok().flatten();
         failure.is_some_and(|other| {
             other.verdict == self.verdict
                 && other.finding.check == self.finding.check
@@ -51,7 +62,8 @@ impl Failure {
     pub fn told_in(&self, scenario: Scenario) -> Scenario {
         let now = Self::under(&scenario, self.mutant).ok().flatten();
         let Self { verdict, finding, mutant } = now.as_ref().unwrap_or(self);
-        let under = mutant.map_or(String::new(), |mutant| format!(" Under the mutant {}:", mutant.name()));
+        let under = |mutant: &Mutant| format!(" The mutant {}: {} Then", mutant.name(), mutant.about());
+        let under = mutant.as_ref().map_or(String::new(), under);
         let why = format!("Shrunk from {:?}.{under} {}: {}", scenario.name, finding.check, finding.text);
         let verdict = mutant.is_none().then(|| (*verdict).to_owned());
         let expect = Expect { verdict, ..Expect::default() };

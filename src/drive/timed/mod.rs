@@ -20,7 +20,10 @@ mod cost;
 mod later;
 mod lookahead;
 mod notices;
+mod patience;
 mod schedule;
+
+pub use patience::Patience;
 
 use super::Agenda;
 use crate::base::{Attempt, Concern, OperatorId, Problem, Rate, Span, TaskId, Time, mix};
@@ -116,7 +119,8 @@ struct Thread {
 pub struct Timed {
     granularity: Granularity,
     /// When a run is stuck that has not ended, and after how many steps, unless the scenario's limit says so.
-    patience: Option<(Time, u64)>,
+    /// How long to wait for the end of runs.
+    pub patience: Patience,
     threads: Vec<Thread>,
     /// By task: what it does with an external system may fail.
     hazards: Vec<bool>,
@@ -209,7 +213,8 @@ impl Timed {
         let threads = vec![Thread::default(); job.plan.tasks.len()];
         let lookahead = Lookahead::new(job);
         let hazards = job.plan.task_ids().map(|task| job.may_fail_outside(task)).collect();
-        Ok(Self { granularity, patience: None, threads, hazards, disturbed: Vec::new(), lookahead, host })
+        let patience = Patience::default();
+        Ok(Self { granularity, patience, threads, hazards, disturbed: Vec::new(), lookahead, host })
     }
 
     /// Runs the job from its beginning to its end; the world must be new or reset.
@@ -219,7 +224,7 @@ impl Timed {
         world.start(job, seed, &mut watched);
         self.strike_at_once(job, world, observer);
         self.look_at_woken(job, world);
-        let mut left = self.patience.map_or(u64::MAX, |(_, steps)| steps);
+        let mut left = self.patience.steps.unwrap_or(u64::MAX);
         while let Some((time, item)) = self.next(job, world) {
             self.host.now = time;
             left -= 1;
@@ -232,6 +237,7 @@ impl Timed {
             }
         }
         let ended = self.host.now;
+        self.patience.is_exhausted = left == 0;
         self.all_catch_up(job, world, observer);
         if world.has_ended() {
             self.land(job, world, observer);
@@ -269,11 +275,6 @@ impl Timed {
             format!("schedule[{n}] was skipped: {} {} of {} never came up", choice.step, choice.nth, choice.of)
         };
         self.host.schedule.unused(&job.scenario.schedule).map(note).collect()
-    }
-
-    /// From now on runs that have not ended by then, or after so many steps, are stuck.
-    pub fn set_patience(&mut self, at: Time, steps: u64) {
-        self.patience = Some((at, steps));
     }
 
     /// The virtual time that the last run took.
@@ -315,7 +316,7 @@ impl Timed {
         let limit = Time::ZERO + job.scenario.run.limit;
         host.agenda.push(limit, order, Item::Step(Step::Stop));
         let deadline = limit + job.scenario.run.limit * DRAIN_LIMITS + DRAIN_MIN;
-        host.agenda.push(self.patience.map_or(deadline, |(at, _)| at), order, Item::Deadline);
+        host.agenda.push(self.patience.until.unwrap_or(deadline), order, Item::Deadline);
     }
 
     /// The step that an entry stands for, if it is still valid.
