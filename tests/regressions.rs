@@ -352,3 +352,20 @@ fn a_barrier_does_not_wait_in_front_of_one_who_has_ended() {
         "run": {"seed": 52108, "limit": "10s"}"#;
     passes(&job(operators, edges, rest), 52_108..52_109);
 }
+
+/// A task that had ended before a checkpoint keeps its part of the older ones that others may have to go back to yet.
+#[test]
+fn who_goes_back_to_its_end_keeps_newer_snapshots_that_others_may_need() {
+    let operators = r#"
+        {"id": "a", "kind": "source", "parallelism": 2, "partitions": 7, "records": 25, "assignment": "dynamic"},
+        {"id": "b", "kind": "source", "parallelism": 2, "partitions": 5, "records": 1, "assignment": "dynamic",
+            "snapshot": {"sync": "300us"}},
+        {"id": "split", "kind": "flat-map"}, {"id": "out", "kind": "sink", "service": "20us"}"#;
+    let edges = r#"{"from": "split", "to": "out"}, {"from": "b", "to": "out"}, {"from": "a", "to": "split"}"#;
+    let rest = r#""network": {"segment": "100B", "max_per_channel": 2, "rpc": "400us"}, "external": {"latency": "730us"},
+        "checkpoints": {"protocol": "chandy-lamport", "interval": "2.5ms", "max_concurrent": 2, "retained": 2},
+        "faults": [
+            {"when": {"event": "record-stored", "nth": 3}, "kill": "coordinator"},
+            {"when": {"event": "coordinator-lost"}, "spoil": "out[0]"}]"#;
+    passes(&job(operators, edges, rest), 128_962..128_963);
+}

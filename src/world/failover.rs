@@ -210,11 +210,12 @@ impl World {
         }
         self.restore_channels(job, &plan, host);
         self.forget_drained();
+        let newest = plan.tasks.iter().filter_map(|point| point.snapshot()).max().unwrap_or_default();
         for task in job.plan.task_ids() {
             match plan.tasks[task.index()] {
                 RestorePoint::Snapshot(checkpoint) => self.begin_restore(job, task, checkpoint, host),
                 RestorePoint::Live => self.thaw(job, task, host),
-                RestorePoint::Ended(checkpoint) => self.restore_ended(job, task, checkpoint, host),
+                RestorePoint::Ended(checkpoint) => self.restore_ended(job, task, (checkpoint, newest), host),
             }
         }
         self.restore_splits(&plan, global, host);
@@ -249,8 +250,15 @@ impl World {
         host.notice(Notice::Wake(id));
     }
 
-    /// A task loses what it has and gets a snapshot's state; says how much that is.
-    fn restore_task<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) -> Bytes {
+    /// A task loses what it has and gets a snapshot's state; says how much that is. Nobody needs its snapshots beyond
+    /// `newest` any more.
+    fn restore_task<H: Host>(
+        &mut self,
+        job: &Job,
+        id: TaskId,
+        (checkpoint, newest): (CheckpointId, CheckpointId),
+        host: &mut H,
+    ) -> Bytes {
         let task = &mut self.tasks[id.index()];
         self.finished -= u32::from(task.status == Status::Finished);
         if task.status != Status::Dead {
@@ -267,7 +275,7 @@ impl World {
         self.watermarks.forget(job, id);
         let task = &mut self.tasks[id.index()];
         task.attempt = Attempt(task.attempt.0 + 1);
-        self.discard(id, |snapshot| snapshot.id > checkpoint || !snapshot.durable, host);
+        self.discard(id, |snapshot| snapshot.id > newest || !snapshot.durable, host);
         let task = &mut self.tasks[id.index()];
         let snapshot = self.store.get(id, checkpoint);
         assert!(
@@ -323,7 +331,7 @@ impl World {
 
     /// A task loads its state and will begin.
     fn begin_restore<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
-        let bytes = self.restore_task(job, id, checkpoint, host);
+        let bytes = self.restore_task(job, id, (checkpoint, checkpoint), host);
         let attempt = self.tasks[id.index()].attempt;
         // A copy on the machine itself need not be fetched.
         let bytes =
@@ -331,9 +339,10 @@ impl World {
         host.notice(Notice::Restore { task: id, attempt, bytes });
     }
 
-    /// A task that had ended before the checkpoint ends at once; its state is needed only to be compared.
-    fn restore_ended<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
-        self.restore_task(job, id, checkpoint, host);
+    /// A task that had ended before the checkpoint ends at once; its state is needed only to be compared. It may have
+    /// taken part in checkpoints after its own that others go back to, or will.
+    fn restore_ended<H: Host>(&mut self, job: &Job, id: TaskId, points: (CheckpointId, CheckpointId), host: &mut H) {
+        self.restore_task(job, id, points, host);
         self.tasks[id.index()].keeps_up();
         self.tasks[id.index()].drained = true;
         self.task_ends(id, host);

@@ -8,7 +8,7 @@
 use super::aim::{Which, fault, on, silence, tasks};
 use super::{Dice, Limits, is_hopeless, someone, stored};
 use crate::base::{CheckpointId, Concern, Draws, Span};
-use crate::scenario::{Effect, Fault, Node, PaceFault, Paced, Scenario, When};
+use crate::scenario::{Effect, Fault, Node, Operator, PaceFault, Paced, Scenario, SubtaskName, When};
 use crate::trace::{EventKind, Predicate};
 
 /// So many scenarios in a hundred.
@@ -51,7 +51,7 @@ const MOMENTS: &[(Opener, EventKind, usize)] = &[
 /// The same scenario, or one whose only mishap is a spoilt file.
 pub(in super::super) fn with_a_spoilt_file(seed: u64, limits: &Limits, mut scenario: Scenario) -> Scenario {
     let mut dice = Dice { draws: Draws::new(seed, Concern::Generator, 11), next: 0 };
-    let spoil = Effect::Spoil(someone(&mut dice, &scenario));
+    let spoil = Effect::Spoil(whose(&mut dice, &scenario));
     if limits.wild == 0 || !limits.lossy || !dice.chance(PERCENT) {
         return scenario;
     }
@@ -67,6 +67,21 @@ pub(in super::super) fn with_a_spoilt_file(seed: u64, limits: &Limits, mut scena
     checkpoints.interval = checkpoints.interval.map(|interval| Span(interval.0 / dice.from(2, 8)));
     scenario.storage.metadata = scenario.storage.metadata.max(Span::from_micros(dice.from(100, 1_000)));
     scenario
+}
+
+/// Whose file is spoilt. Who ends long before the others has one snapshot in all later checkpoints: where a job has
+/// several sources, it is that of a sink.
+fn whose(dice: &mut Dice, scenario: &Scenario) -> SubtaskName {
+    let operators = &scenario.job.operators;
+    let sources = operators.iter().filter(|operator| operator.source.is_some()).map(|operator| operator.parallelism);
+    let sinks: Vec<&Operator> = operators.iter().filter(|operator| operator.kind == "sink").collect();
+    match (sources.sum::<u32>() > 1, sinks.as_slice()) {
+        (true, [_, ..]) => {
+            let sink = sinks[dice.roll(sinks.len() as u64) as usize];
+            SubtaskName { operator: sink.id.clone(), subtask: dice.roll(u64::from(sink.parallelism)) as u32 }
+        }
+        _ => someone(dice, scenario),
+    }
 }
 
 fn at_a_moment(dice: &mut Dice, spoil: Effect, scenario: &Scenario) -> Vec<Fault> {
