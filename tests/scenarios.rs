@@ -126,6 +126,9 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("60", r#""disorder": "300ms""#, r#""disorder": "300ms", "bound": "200ms""#),
     ("61", r#"{"idle_after": "2s"}"#, "{}"),
     ("61", r#""idle_after": "2s""#, r#""idle_after": "4s""#),
+    ("70", r#""kind": "lsm-incremental", "compact_at": 4"#, r#""kind": "heap""#),
+    ("70", r#""compact_at": 4"#, r#""compact_at": 6"#),
+    ("70", r#"{"kind": "lsm-incremental""#, r#"{"memtable": "1MB", "kind": "lsm-incremental""#),
 ];
 
 #[test]
