@@ -400,7 +400,7 @@ events! {
     EntriesCut "entries-cut" { task: TaskId, operator: OperatorId, checkpoint: CheckpointId, entries: u64, hash: u64 }
     /// What it is after a restore, likewise; `local` = 1: from the copy on the machine.
     EntriesRestored "entries-restored" { task: TaskId, operator: OperatorId, checkpoint: CheckpointId, entries: u64, hash: u64, local: u32 }
-    /// How large a task's state was when it was captured, and how much of it the snapshot is to store.
+    /// How much a restore of a snapshot would read of a task's state, and how much of that the snapshot is to store.
     StateSized "state-sized" { task: TaskId, checkpoint: CheckpointId, full: u64, stored: u64, files: u32 }
     /// What a restored task reads from the storage, and how much of it is a log that it applies.
     StateLoaded "state-loaded" { task: TaskId, checkpoint: CheckpointId, bytes: u64, replayed: u64, files: u32 }

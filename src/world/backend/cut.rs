@@ -45,7 +45,10 @@ impl World {
                 self.store.begin(id, checkpoint).registers = purpose == Purpose::Checkpoint;
             }
             let snapshot = self.store.begin(id, checkpoint);
-            let (full, stored, files) = (sizes.full, snapshot.stored.0, snapshot.parts.len() as u32);
+            // A key that is in several files is read as often by a restore.
+            let in_files = snapshot.parts.iter().map(|part| part.file.bytes).sum();
+            let full = if snapshot.shares { in_files } else { sizes.full };
+            let (stored, files) = (snapshot.stored.0, snapshot.parts.len() as u32);
             host.emit(Event::StateSized { task: id, checkpoint, full, stored, files });
         }
         let snapshot = self.store.begin(id, checkpoint);
