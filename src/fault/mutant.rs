@@ -288,7 +288,7 @@ mutants! {
     /// A restore reads files from the newest to the oldest, and the last word counts.
     OldestFileWins "oldest-file-wins" { State, "", "entries" }
     /// The log is cut when a materialisation begins, not when it is stored.
-    LogCutTooEarly "log-cut-too-early" { State, "B53", "entries" }
+    LogCutTooEarly "log-cut-too-early" { State, "", "entries" }
 }
 
 /// Where a wrong decision is made.

@@ -50,9 +50,8 @@ impl Prices {
 
 /// Billionths as a number with four figures that count.
 pub(super) fn shown(billionths: u64) -> String {
-    let unit = billionths as f64 / 1e9;
-    let decimals = (3 - unit.max(1e-9).log10().floor() as i64).clamp(0, 9) as usize;
-    format!("{unit:.decimals$}")
+    let decimals = 12u32.saturating_sub(billionths.max(1).ilog10()).min(9) as usize;
+    format!("{:.decimals$}", billionths as f64 / 1e9)
 }
 
 #[cfg(test)]
