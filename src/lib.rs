@@ -103,6 +103,7 @@
 //! |---|---|---|---|
 //! | a protocol | `protocol/zoo/name.rs`: [`protocol::Protocol`], [`protocol::TaskRole`], and [`protocol::CoordinatorRole`] or the shared [`protocol::BarrierCoordinator`] | [`protocol::ZOO`] | `tests/zoo.rs`, and `tests/exactly_once.rs`: its claims, on random jobs |
 //! | an operator | `workload/operators/name.rs`: [`workload::OperatorKind`]; how many inputs it has: `scenario/operator.rs` | [`workload::OPERATORS`] | the oracle |
+//! | a state backend | `world/backend/name.rs`: [`world::StateBackend`]; its name and settings: `scenario/backend.rs` | [`world::BACKENDS`] | `tests/hunting.rs`: the checks `registry` and `entries` |
 //! | a check | `check/name.rs`: [`check::Check`] | [`check::CHECKS`] | a forged trace in `tests/forged_traces/` |
 //! | a figure | a line of `check/figures/table.rs` | [`check::FIGURES`] | `expect.figures` of a scenario |
 //! | a fault | `fault/name.rs`, a variant of [`scenario::Effect`], and of [`fault::Primitive`] if none there does it; what it does to the cluster is `world/damage.rs` | [`fault::KINDS`] | `tests/hunting.rs`, a scenario |

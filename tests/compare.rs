@@ -129,7 +129,7 @@ fn threads_do_not_matter() {
     let scenario = parsed("14-crash-in-checkpoint.json");
     let told = |threads| {
         let comparison = compared(&scenario, &whole_zoo(), threads);
-        let view = CompareView { scenario: &scenario, comparison: &comparison };
+        let view = CompareView { scenario: &scenario, comparison: &comparison, prices: None };
         (json(&view), table(&view), chart(&view).to_svg())
     };
     let one = told(1);

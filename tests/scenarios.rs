@@ -126,6 +126,20 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("60", r#""disorder": "300ms""#, r#""disorder": "300ms", "bound": "200ms""#),
     ("61", r#"{"idle_after": "2s"}"#, "{}"),
     ("61", r#""idle_after": "2s""#, r#""idle_after": "4s""#),
+    ("70", r#""kind": "lsm-incremental", "compact_at": 4"#, r#""kind": "heap""#),
+    ("70", r#""compact_at": 4"#, r#""compact_at": 6"#),
+    ("71", r#"{"count": 20000, "hot": 10, "share": "90%"}"#, "20000"),
+    ("71", r#""compact_at": 20"#, r#""compact_at": 4"#),
+    ("72", r#""do": "lose""#, r#""do": "delay", "by": "1ms""#),
+    ("72", r#""kind": "lsm-incremental", "compact_at": 20"#, r#""kind": "heap""#),
+    ("73", r#""materialize": "4s""#, r#""materialize": "2s""#),
+    ("73", r#""replay": "10MB/s""#, r#""replay": "100MB/s""#),
+    ("73", r#""kind": "changelog", "materialize": "4s", "replay": "10MB/s""#, r#""kind": "heap""#),
+    ("74", r#""kind": "disaggregated""#, r#""kind": "lsm-incremental""#),
+    ("74", r#", "memtable": "1MB""#, ""),
+    ("75", r#""take": "savepoint""#, r#""take": "checkpoint""#),
+    ("75", r#""kind": "lsm-incremental", "compact_at": 20"#, r#""kind": "lsm-full""#),
+    ("70", r#"{"kind": "lsm-incremental""#, r#"{"memtable": "1MB", "kind": "lsm-incremental""#),
 ];
 
 #[test]

@@ -7,10 +7,10 @@
 
 use super::parallel::run_jobs;
 use super::{Outcome, Runner, Want};
-use crate::base::{Place, Problem};
+use crate::base::{Place, Problem, nearest};
 use crate::check::{Comparison, Contestant, FIGURES, Measured, Sample};
 use crate::protocol::{self, ZOO};
-use crate::scenario::{Expect, Parameter, Scenario};
+use crate::scenario::{Backend, BackendKind, Expect, Parameter, Scenario};
 use crate::world::Job;
 use std::ops::Range;
 use std::sync::Arc;
@@ -128,8 +128,49 @@ pub fn compare(
     seeds: Range<u64>,
     threads: usize,
 ) -> Result<Comparison, Problem> {
-    let compiled = |choice: &ProtocolChoice| Job::compile(choice.applied_to(scenario)).map(Arc::new);
-    let compiled: Vec<Result<Arc<Job>, Problem>> = choices.iter().map(compiled).collect();
+    let named = choices.iter().map(|choice| (choice.text.clone(), choice.applied_to(scenario))).collect();
+    compare_scenarios(named, seeds, threads)
+}
+
+/// Runs a scenario with every backend, whose settings are the scenario's, for all seeds, on so many threads.
+pub fn compare_backends(
+    scenario: &Scenario,
+    kinds: &[BackendKind],
+    seeds: Range<u64>,
+    threads: usize,
+) -> Result<Comparison, Problem> {
+    let with = |kind: &BackendKind| {
+        let backend = Backend { kind: *kind, ..scenario.backend };
+        (kind.name().to_owned(), Scenario { expect: Expect::default(), backend, ..scenario.clone() })
+    };
+    compare_scenarios(kinds.iter().map(with).collect(), seeds, threads)
+}
+
+/// Reads a list of backends, separated by commas; refuses what is none, and two that are alike.
+pub fn parse_backends(text: &str) -> Result<Vec<BackendKind>, Problem> {
+    let names = || BackendKind::ALL.map(BackendKind::name);
+    let mut kinds = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        let Some(kind) = BackendKind::named(name) else {
+            let allowed = match nearest(name, names()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("backends are {}", names().join(", ")),
+            };
+            return Err(Problem::plain(format!("there is no backend \"{name}\""), allowed));
+        };
+        if kinds.contains(&kind) {
+            return Err(Problem::plain(format!("\"{name}\" is in the list twice"), "name each once"));
+        }
+        kinds.push(kind);
+    }
+    Ok(kinds)
+}
+
+/// Runs scenarios beside one another, each under its name.
+fn compare_scenarios(named: Vec<(String, Scenario)>, seeds: Range<u64>, threads: usize) -> Result<Comparison, Problem> {
+    let (names, scenarios): (Vec<String>, Vec<Scenario>) = named.into_iter().unzip();
+    let compiled: Vec<Result<Arc<Job>, Problem>> =
+        scenarios.into_iter().map(|scenario| Job::compile(scenario).map(Arc::new)).collect();
     let mut jobs: Vec<Arc<Job>> = compiled.iter().flatten().cloned().collect();
     let Some(able) = jobs.first() else {
         let first = compiled.into_iter().find_map(Result::err);
@@ -139,10 +180,10 @@ pub fn compare(
     let mut samples =
         run_jobs(&jobs, seeds, threads, Want::default(), measured)?.into_iter().map(|runs| Sample { runs });
     let baseline = samples.next().expect("it is the first job");
-    let contestants = choices.iter().zip(compiled).map(|(choice, job)| Contestant {
-        name: choice.text.clone(),
-        result: job.map(|_| samples.next().expect("every job was run")),
-    });
+    let contestants = names
+        .into_iter()
+        .zip(compiled)
+        .map(|(name, job)| Contestant { name, result: job.map(|_| samples.next().expect("every job was run")) });
     Ok(Comparison { contestants: contestants.collect(), baseline })
 }
 

@@ -25,7 +25,7 @@ mod smallest;
 mod trial;
 mod windows;
 
-pub use compare::{ProtocolChoice, compare};
+pub use compare::{ProtocolChoice, compare, compare_backends, parse_backends};
 pub use guarantees::{
     Cell as GuaranteeCell, Exposing, GuaranteeOrder, Held, SINKS, SYMPTOMS, SourceKind, Tried, Worse, guarantees,
 };

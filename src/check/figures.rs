@@ -10,6 +10,7 @@ mod checkpoint;
 mod event_time;
 mod exact;
 mod faults;
+mod kept;
 mod measures;
 mod recovery;
 mod sample;
@@ -29,6 +30,7 @@ pub use visibility::Visibility;
 use crate::base::{Bytes, ChannelId, CheckpointId, Span, TaskId, Time};
 use crate::plan::Plan;
 use crate::trace::{Event, Observer};
+use kept::Kept;
 use recovery::Recovering;
 
 /// All that a run measured.
@@ -68,6 +70,8 @@ pub struct Figures {
     lanes: Vec<Lane>,
     /// Vectors of earlier runs, to be used again.
     spare: Vec<Vec<TaskTimes>>,
+    /// What is in the storage.
+    kept: Kept,
 }
 
 /// Running totals of a run.
@@ -93,6 +97,10 @@ pub struct Totals {
     pub buffers: u64,
     /// The smallest size of buffers that a sender was asked for, and the last one; `None` if none was.
     pub sizes: Option<(Bytes, Bytes)>,
+    /// Bytes of state that restored tasks read from the storage, and bytes of logs that they applied.
+    pub loaded: Option<(Bytes, Bytes)>,
+    /// How often files of state became one, and bytes of those that were written in the background for it.
+    pub merged: Option<(u64, Bytes)>,
     /// Snapshots of single tasks that were taken, coordinated or not.
     pub snapshots: u64,
     /// Tasks that threw an exception.
@@ -144,6 +152,7 @@ impl Figures {
             aligning: vec![CheckpointId::INITIAL; tasks],
             lanes: Vec::new(),
             spare: Vec::new(),
+            kept: Kept::default(),
         }
     }
 
@@ -161,6 +170,7 @@ impl Figures {
         self.blocked_since.fill(Time::NEVER);
         self.recovering.reset();
         self.finished.fill(false);
+        self.kept.reset();
         self.aligning.fill(CheckpointId::INITIAL);
         self.lanes.iter_mut().for_each(|lane| lane.checkpoint = CheckpointId::INITIAL);
     }
@@ -194,6 +204,16 @@ impl Figures {
         self.restarts.iter().zip(next).map(|(restart, next)| (restart.began, restart.up().unwrap_or(next).min(next)))
     }
 
+    /// Most bytes that snapshots and files of state took in the storage, and those they take at the end.
+    pub fn retained(&self) -> Option<(Bytes, Bytes)> {
+        self.kept.bytes()
+    }
+
+    /// Files of state that were written, if any were.
+    pub fn files_written(&self) -> Option<u64> {
+        self.kept.written()
+    }
+
     /// From the back, because what is told is nearly always about the newest.
     #[inline]
     fn pending(&mut self, id: CheckpointId) -> Option<&mut CheckpointFigures> {
@@ -223,6 +243,7 @@ impl Figures {
             last_ack: Time::NEVER,
             slowest: None,
             bytes: Bytes(0),
+            full: Bytes(0),
             tasks,
         });
         let is_pending = |id| self.checkpoints.iter().rev().any(|c| c.id == id && c.status == Status::Pending);
@@ -300,6 +321,25 @@ impl Figures {
         if let Some(times) = self.at_task(id, task) {
             times.persisted.0 += u64::from(bytes);
         }
+    }
+
+    /// A task's snapshot is in the storage: its own part of it, and what it counts on.
+    fn stored(&mut self, at: Time, task: TaskId, id: CheckpointId, bytes: u64) {
+        let mut own = bytes;
+        if let Some(checkpoint) = self.pending(id) {
+            let times = &mut checkpoint.tasks[task.index()];
+            times.durable = times.durable.min(at);
+            let (all, state) = times.sized.unwrap_or_default();
+            let full = all.0 + bytes.saturating_sub(state.0);
+            times.bytes.0 += bytes;
+            times.full.0 += full;
+            if times.files > 0 {
+                own = bytes.saturating_sub(state.0);
+            }
+            checkpoint.bytes.0 += bytes;
+            checkpoint.full.0 += full;
+        }
+        self.kept.store(task, id, own);
     }
 
     fn ended(&mut self, at: Time, id: CheckpointId, status: Status) {
@@ -387,13 +427,24 @@ impl Observer for Figures {
                 }
             }
             Event::SnapshotDurable { task, checkpoint, bytes } => {
-                if let Some(checkpoint) = self.pending(checkpoint) {
-                    checkpoint.bytes.0 += bytes;
-                    let times = &mut checkpoint.tasks[task.index()];
-                    times.durable = times.durable.min(at);
-                    times.bytes.0 += bytes;
+                self.stored(at, task, checkpoint, bytes);
+            }
+            Event::StateSized { task, checkpoint, full, stored, files } => {
+                if let Some(times) = self.at_task(checkpoint, task) {
+                    (times.sized, times.files) = (Some((Bytes(full), Bytes(stored))), files);
                 }
             }
+            Event::FileStored { .. } | Event::FileDeleted { .. } => self.kept.event(event),
+            Event::StateLoaded { bytes, replayed, .. } => {
+                let loaded = self.totals.loaded.get_or_insert_default();
+                (loaded.0.0, loaded.1.0) = (loaded.0.0 + bytes, loaded.1.0 + replayed);
+            }
+            Event::FilesMerged { bytes, whole, .. } => {
+                let merged = self.totals.merged.get_or_insert_default();
+                merged.0 += 1;
+                merged.1.0 += if whole == 1 { bytes } else { 0 };
+            }
+            Event::SnapshotsDropped { .. } | Event::SnapshotDiscarded { .. } => self.kept.event(event),
             Event::AckReceived { task, checkpoint, .. } => {
                 if let Some(checkpoint) = self.pending(checkpoint) {
                     checkpoint.tasks[task.index()].acked = at;
@@ -439,10 +490,13 @@ impl Observer for Figures {
             Event::CoordinatorTookOver { .. }
             | Event::JobRestarting { .. }
             | Event::MachinesAwaited { .. }
-            | Event::RestorePoint { .. }
             | Event::ChannelsRecovered { .. }
             | Event::SourceCaughtUp { .. }
             | Event::SourceLeftBehind { .. } => self.recovery_event(at, event),
+            Event::RestorePoint { .. } => {
+                self.kept.event(event);
+                self.recovery_event(at, event);
+            }
             Event::SourceSkipped { position, to, .. } => self.totals.skipped += to.saturating_sub(position),
             Event::ZombieActed { .. } => self.totals.zombies += 1,
             Event::OutputVisible { records, .. } => self.totals.visible += records,

@@ -30,6 +30,7 @@ mod buffers;
 mod commits;
 mod completion;
 mod cut;
+mod entries;
 mod failures;
 mod figures;
 mod files;
@@ -43,6 +44,7 @@ mod persisted;
 mod promise;
 mod provenance;
 mod records;
+mod registry;
 mod restore;
 mod runner;
 mod savepoints;
@@ -86,6 +88,8 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &liveness::ABOUT, build: |setting| Box::new(liveness::Liveness::new(setting)) },
     Entry { about: &splits::ABOUT, build: |setting| Box::new(splits::Splits::new(setting)) },
     Entry { about: &watermarks::ABOUT, build: |setting| Box::new(watermarks::Watermarks::new(setting)) },
+    Entry { about: &registry::ABOUT, build: |setting| Box::new(registry::Registry::new(setting)) },
+    Entry { about: &entries::ABOUT, build: |setting| Box::new(entries::Entries::new(setting)) },
 ];
 
 /// An invariant as a fold over events.

@@ -8,6 +8,7 @@ use crate::protocol::{Delivery, ZOO};
 use crate::report::hang;
 use crate::trace::EventKind;
 use crate::workload::OPERATORS;
+use crate::world::BACKENDS;
 use clap::{Arg, ArgMatches};
 use std::io::Write;
 
@@ -24,6 +25,13 @@ const TABLES: &[(&str, &str, Rows)] = &[
     }),
     ("operators", "the `kind` of an operator", || {
         OPERATORS.iter().map(|kind| (kind.name().to_owned(), kind.about().to_owned())).collect()
+    }),
+    ("backends", "the `kind` of the `backend`", || {
+        let row = |backend: &&dyn crate::world::StateBackend| {
+            let settings = backend.kind().settings().join(", ");
+            (backend.kind().name().to_owned(), format!("{} Settings: {settings}.", backend.about()))
+        };
+        BACKENDS.iter().map(row).collect()
     }),
     ("checks", "what every run is held to, as far as its protocol claims it", || {
         CHECKS.iter().map(|entry| (entry.about.name.to_owned(), entry.about.sentence.to_owned())).collect()
@@ -68,7 +76,7 @@ impl Command for List {
     fn usage(&self) -> clap::Command {
         let names = TABLES.iter().map(|(name, ..)| *name);
         clap::Command::new("list")
-            .about("List protocols, operators, checks, figures, faults, mutants and events")
+            .about("List protocols, operators, backends, checks, figures, faults, mutants and events")
             .arg(
                 Arg::new("table").value_parser(clap::builder::PossibleValuesParser::new(names)).help("Only this table"),
             )

@@ -22,6 +22,8 @@ const PATIENCE: u64 = 60;
 const EXPIRIES: u32 = 3;
 /// How often sources say how far they are in event time, all together, if it is time that decides.
 const WATERMARKS: u32 = 60;
+/// How often tasks may write all of their state in the background, all together.
+const MATERIALISATIONS: u32 = 30;
 
 /// Runs a job without a clock; true if it ended within `steps` steps.
 ///
@@ -47,6 +49,7 @@ pub fn wander<O: Observer>(
         early: EARLY,
         expiries: EXPIRIES,
         watermarks: WATERMARKS,
+        materialisations: MATERIALISATIONS,
         observer,
     };
     for (fault, planned) in (0..).zip(&job.faults.faults) {
@@ -95,6 +98,8 @@ struct Wanderer<'a, O> {
     expiries: u32,
     /// How often sources may still say how far they are in event time, if it is time that decides.
     watermarks: u32,
+    /// How often tasks may still write all of their state in the background.
+    materialisations: u32,
     observer: &'a mut O,
 }
 
@@ -208,6 +213,13 @@ impl<O: Observer> Host for Wanderer<'_, O> {
                 }
                 return;
             }
+            Notice::Materialize { task, attempt, .. } => {
+                if self.materialisations > 0 {
+                    self.materialisations -= 1;
+                    self.pending.push(Step::Materialize { task, attempt });
+                }
+                return;
+            }
             Notice::Fly { channel, epoch, .. } => Step::Deliver { channel, epoch },
             Notice::Credit { channel, epoch, amount } => Step::Credit { channel, epoch, amount },
             Notice::Resume { channel, epoch } => Step::Resume { channel, epoch },
@@ -236,6 +248,7 @@ impl<O: Observer> Host for Wanderer<'_, O> {
             }
             Notice::Failed { .. } => Step::Restart,
             Notice::Restore { task, attempt, .. } => Step::Ready { task, attempt },
+            Notice::Background { task, attempt, .. } => Step::Materialized { task, attempt },
             Notice::Ended => {
                 self.ended = true;
                 return;

@@ -264,6 +264,32 @@ mutants! {
     EndIsNoWatermark "end-is-no-watermark" { Time, "", "watermarks" }
     /// A task that hears that a checkpoint was given up goes on storing its part.
     AbortSparesUploads "abort-spares-uploads" { Alignment, "", "aborts" }
+    /// A task takes the files of its last snapshot for stored, whether that is complete or not.
+    BaseIsLastTaken "base-is-last-taken" { State, "", "registry" }
+    /// A task that hears of any completion takes the files that it has now for stored.
+    BaseIsWhatIsThere "base-is-what-is-there" { State, "B51", "registry" }
+    /// A savepoint counts on files in the storage that belong to checkpoints.
+    SavepointSharesFiles "savepoint-shares-files" { State, "", "registry" }
+    /// The synchronous part of a snapshot leaves out what is in memory.
+    MemtableIsLeftOut "memtable-is-left-out" { State, "", "entries" }
+    /// Files that were merged into one are deleted at once, although a snapshot is still being stored that needs them.
+    CompactionDeletesInputs "compaction-deletes-inputs" { State, "", "registry" }
+    /// That a checkpoint needs a file that is registered already is not noted.
+    UseIsNotRegistered "use-is-not-registered" { State, "", "registry" }
+    /// What a task only named is replaced by what is registered after the checkpoint was recorded.
+    PlaceholdersAreRecorded "placeholders-are-recorded" { State, "B47", "entries" }
+    /// A savepoint makes files go that checkpoints before it need.
+    SavepointMovesRegistry "savepoint-moves-registry" { State, "B40", "registry" }
+    /// Files of state are never deleted.
+    RegistryKeepsForEver "registry-keeps-for-ever" { State, "", "registry" }
+    /// Files go that the newest snapshot does not need, although older checkpoints are kept.
+    RegistryKeepsTheNewest "registry-keeps-the-newest" { State, "", "registry" }
+    /// A restored task gives names to its files that it has given before, and of two files of a name the first one stays.
+    NamesAreUsedAgain "names-are-used-again" { State, "B48", "entries" }
+    /// A restore reads files from the newest to the oldest, and the last word counts.
+    OldestFileWins "oldest-file-wins" { State, "", "entries" }
+    /// The log is cut when a materialisation begins, not when it is stored.
+    LogCutTooEarly "log-cut-too-early" { State, "", "entries" }
 }
 
 /// Where a wrong decision is made.
@@ -287,6 +313,8 @@ pub enum Area {
     Sinks,
     /// Event time: watermarks and idle inputs.
     Time,
+    /// Backends of keyed state, shared files and their registry.
+    State,
 }
 
 impl Area {
@@ -302,6 +330,7 @@ impl Area {
             Self::Sources => "sources",
             Self::Sinks => "sinks",
             Self::Time => "event time",
+            Self::State => "state",
         }
     }
 }

@@ -587,6 +587,7 @@ mod tests {
             last_ack: Time(40),
             slowest: Some(task("step[1]")),
             bytes: Bytes(0),
+            full: Bytes(0),
             tasks,
         };
         let told = explain(&plan, &checkpoint).expect("it completed");

@@ -133,6 +133,7 @@ fn scenario(job: Job) -> Scenario {
         run: RunFor { seed: 7, limit: Span::from_secs(60) },
         expect: Expect::default(),
         external: External::default(),
+        backend: Backend::default(),
     }
 }
 

@@ -113,8 +113,8 @@ fn checkpoints(view: &RunView) -> String {
     out
 }
 
-/// A row for each of these checkpoints. What most runs have none of has a column only where it occurs: kinds, and
-/// the data in channels. Then columns that say less give way, so that the rows are not too long.
+/// A row for each of these checkpoints. What most runs have none of has a column only where it occurs: kinds, the
+/// data in channels, and what is stored by reference. Then columns that say less give way, so that the rows are not too long.
 fn history(plan: &Plan, shown: &[&CheckpointFigures]) -> String {
     let measured: Vec<Measures> = shown.iter().map(|checkpoint| Measures::of(plan, checkpoint)).collect();
     let cells = |cell: Cell| shown.iter().map(|checkpoint| cell(plan, checkpoint)).collect();
@@ -132,9 +132,13 @@ fn history(plan: &Plan, shown: &[&CheckpointFigures]) -> String {
         add(">bytes", ">processed", &|measures| measures.sums.processed.to_string());
         add(">processed", ">persisted", &|measures| measures.sums.persisted.to_string());
     }
+    let is_part = measured.iter().any(|measures| measures.sums.full != measures.sums.checkpointed);
+    if is_part {
+        add(">bytes", ">of", &|measures| measures.sums.full.to_string());
+    }
     let fits = |text: &str| text.lines().all(|line| line.chars().count() <= WIDTH);
     let mut text = columned(&columns);
-    for name in ["<slowest task", ">sync", ">delay", ">async"].into_iter().filter(|_| special || in_flight) {
+    for name in ["<slowest task", ">sync", ">delay", ">async"].into_iter().filter(|_| special || in_flight || is_part) {
         if fits(&text) {
             break;
         }

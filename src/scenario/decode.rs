@@ -35,6 +35,9 @@ pub(super) fn scenario() -> Shape<Scenario> {
             run: o.field("run", "Seed and length of the run.", record(run)).or(json!({}))?,
             expect: o.field("expect", "What must come out.", record(expect)).or(json!({}))?,
             external: o.field("external", "The systems that sinks write to.", record(external)).or(json!({}))?,
+            backend: o
+                .field("backend", "How tasks keep their state.", record(super::backend::backend))
+                .or(json!({}))?,
         };
         o.field("$schema", "Where editors find the schema of this file; nothing else reads it.", text()).optional()?;
         Ok(scenario)

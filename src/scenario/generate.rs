@@ -6,14 +6,15 @@
 mod outside;
 mod patience;
 mod splits;
+mod state;
 mod times;
 mod wild;
 
 use super::{
-    Assignment, Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect, External,
-    Failover, Fault, Job, Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request, Restart, RunFor,
-    Scenario, Shared, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage, SubtaskName, Take,
-    Transactions, When,
+    Assignment, Backend, Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect,
+    External, Failover, Fault, Job, Keys, Network, Operator, Parameter, Partitioner, Placement, Ratio, Request,
+    Restart, RunFor, Scenario, Shared, SinkMode, Skew, SnapshotCost, Source, SourceEnd, StateSize, Storage,
+    SubtaskName, Take, Transactions, When,
 };
 use crate::base::{Burst, Bytes, Concern, Draws, Place, Rate, Span, below};
 use crate::trace::{EventKind, Predicate};
@@ -55,6 +56,8 @@ pub struct Limits {
     pub coordinated: bool,
     /// Whether records may say when they happened.
     pub event_time: bool,
+    /// Whether state may be kept in other ways than in memory.
+    pub backends: bool,
 }
 
 /// A stream of draws.
@@ -119,11 +122,13 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         run: RunFor { seed, limit: Span::from_secs(10) },
         expect: Expect::default(),
         external: External::default(),
+        backend: Backend::default(),
         job,
     };
     let scenario = wild::with_faults(seed, limits, length, scenario);
     let scenario = outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario));
     let scenario = wild::with_corners(seed, limits, times::with_times(seed, limits, scenario));
+    let scenario = state::with_backend(seed, limits, scenario);
     let scenario = wild::with_a_spoilt_file(seed, limits, scenario);
     patience::with_time_to_finish(scenario)
 }

@@ -17,6 +17,7 @@
 //! schedule can name is known further down the house; for that, each such name keeps the
 //! [`Place`](crate::base::Place) where it is written. Nothing here reads files, environment or clock.
 
+mod backend;
 mod check;
 mod decode;
 mod event_time;
@@ -37,6 +38,7 @@ mod tests;
 mod types;
 mod write;
 
+pub use backend::{Backend, BackendKind};
 pub use check::check;
 pub use fault::{
     ClockFault, Effect, ExternalFault, ExternalMishap, Fault, LinkFault, MessageFault, MessageKind, Mishap, Node,

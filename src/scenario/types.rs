@@ -1,6 +1,6 @@
 //! A scenario as plain data: what the user wrote with every default filled in.
 
-use super::Fault;
+use super::{Backend, Fault};
 use crate::base::{Burst, Bytes, Place, Rate, Span};
 use crate::trace::Predicate;
 
@@ -39,6 +39,8 @@ pub struct Scenario {
     pub expect: Expect,
     /// The systems that sinks write to.
     pub external: External,
+    /// How its tasks keep their state.
+    pub backend: Backend,
 }
 
 /// The logical dataflow.

@@ -46,6 +46,7 @@ pub fn as_json(scenario: &Scenario) -> Json {
         run,
         expect,
         external,
+        backend,
     } = scenario;
     let has_content = |json: &Json| {
         json.as_object().is_none_or(|fields| !fields.is_empty()) && json.as_array().is_none_or(|list| !list.is_empty())
@@ -62,6 +63,7 @@ pub fn as_json(scenario: &Scenario) -> Json {
         .some("checkpoints", section(self::checkpoints(checkpoints)))
         .some("restart", section(self::restart(restart)))
         .some("external", section(self::external(external)))
+        .some("backend", section(super::backend::written(backend)))
         .some("faults", section(faults.iter().map(fault).collect()))
         .some("schedule", section(schedule.iter().map(choice).collect()))
         .some("run", section(self::run(run)))
@@ -78,22 +80,22 @@ fn external(external: &External) -> Json {
 
 /// The fields of an object, in the order in which they are put.
 #[derive(Default)]
-struct Fields(Map<String, Json>);
+pub(super) struct Fields(Map<String, Json>);
 
 impl Fields {
-    fn put(mut self, name: &str, value: impl Into<Json>) -> Self {
+    pub fn put(mut self, name: &str, value: impl Into<Json>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    fn some(self, name: &str, value: Option<impl Into<Json>>) -> Self {
+    pub fn some(self, name: &str, value: Option<impl Into<Json>>) -> Self {
         match value {
             Some(value) => self.put(name, value),
             None => self,
         }
     }
 
-    fn done(self) -> Json {
+    pub fn done(self) -> Json {
         Json::Object(self.0)
     }
 }
@@ -333,7 +335,7 @@ fn debloat(debloat: &Debloat) -> Json {
 }
 
 /// Of bytes, where zero stands for "not limited".
-fn bandwidth(rate: Rate) -> String {
+pub(super) fn bandwidth(rate: Rate) -> String {
     if rate == Rate(0) { "unlimited".to_owned() } else { Bytes(rate.0).exact() + "/s" }
 }
 

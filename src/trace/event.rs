@@ -387,6 +387,23 @@ events! {
     TaskIdle "task-idle" { task: TaskId, idle: u32 }
     /// A task has read records that its watermark said would not come.
     RecordsLate "records-late" { task: TaskId, records: u64 }
+
+    /// A file of a task's state is in the storage.
+    FileStored "file-stored" { task: TaskId, file: u64, bytes: u64 }
+    /// A snapshot needs a file; `fresh` = 0: it counts on it being in the storage, and does not store it.
+    FileReferenced "file-referenced" { task: TaskId, checkpoint: CheckpointId, file: u64, bytes: u64, fresh: u32 }
+    /// A file of a task's state was deleted from the storage.
+    FileDeleted "file-deleted" { task: TaskId, file: u64, bytes: u64 }
+    /// So many files of a task's state became one; `whole` = 1: a materialisation, of all that it holds.
+    FilesMerged "files-merged" { task: TaskId, files: u32, bytes: u64, whole: u32 }
+    /// What an operator's keyed state was when it was captured, entry by entry.
+    EntriesCut "entries-cut" { task: TaskId, operator: OperatorId, checkpoint: CheckpointId, entries: u64, hash: u64 }
+    /// What it is after a restore, likewise; `local` = 1: from the copy on the machine.
+    EntriesRestored "entries-restored" { task: TaskId, operator: OperatorId, checkpoint: CheckpointId, entries: u64, hash: u64, local: u32 }
+    /// How much a restore of a snapshot would read of a task's state, and how much of that the snapshot is to store.
+    StateSized "state-sized" { task: TaskId, checkpoint: CheckpointId, full: u64, stored: u64, files: u32 }
+    /// What a restored task reads from the storage, and how much of it is a log that it applies.
+    StateLoaded "state-loaded" { task: TaskId, checkpoint: CheckpointId, bytes: u64, replayed: u64, files: u32 }
 }
 
 impl Event {

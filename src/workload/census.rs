@@ -159,6 +159,7 @@ mod tests {
             splits: false,
             coordinated: true,
             event_time: true,
+            backends: true,
         };
         for seed in 0..50 {
             let (plan, workload) = compiled(&scenario::generate(seed, &limits, "chandy-lamport"));

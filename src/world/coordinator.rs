@@ -213,6 +213,7 @@ impl World {
                 if self.store.drop_below(task, keep_from) {
                     host.emit(Event::SnapshotsDropped { task, upto: CheckpointId(keep_from.0 - 1) });
                 }
+                self.delete_files(job, task, keep_from, host);
                 self.cut_logs(job, task, keep_from);
                 self.drop_splits_below(keep_from);
             }
@@ -380,6 +381,9 @@ impl World {
     }
 
     fn take_report<H: Host>(&mut self, job: &Job, task: TaskId, report: Report, attempt: Attempt, host: &mut H) {
+        if let (Report::Ack(checkpoint, _), false) = (report, self.coordinator.lost) {
+            self.register_files(job, task, attempt, checkpoint);
+        }
         let is_believed = matches!(report, Report::Decline(..)) && job.has(Mutant::DeclineHitsNewest)
             || job.has(Mutant::AnyAttemptReports);
         if attempt != self.tasks[task.index()].attempt && !is_believed || self.coordinator.lost {
@@ -424,6 +428,7 @@ impl World {
             // Whoever lost his term cannot write any more.
             return;
         }
+        let purpose = record.purpose;
         let mishap = self.record_mishap(host);
         if !matches!(mishap, Some(RecordMishap::Fail | RecordMishap::Vanish)) && record.purpose != Purpose::Savepoint {
             self.coordinator.records.push(record);
@@ -432,6 +437,7 @@ impl World {
         if self.coordinator.lost {
             return;
         }
+        self.files_recorded(job, checkpoint, purpose, host);
         let known = match mishap {
             None => return self.tell_coordinator(job, CoordinatorInput::Recorded { checkpoint }, host),
             Some(RecordMishap::Fail) => true,

@@ -5,12 +5,13 @@
 //! arrives: a checkpoint acknowledged by everybody before the failure may complete before the restart. Then
 //! the coordinator role makes the plan, and the world executes it task by task, channel by channel.
 
+use super::backend::Load;
 use super::external::Deferred;
 use super::net::{Held, In, Item, Out};
 use super::restart::Restarts;
 use super::task::{Last, Mail, Status};
 use super::{Host, Job, Notice, World};
-use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
+use crate::base::{Attempt, ChannelId, CheckpointId, TaskId};
 use crate::fault::Mutant;
 use crate::protocol::{ChannelPlan, CoordinatorInput, RecoveryPlan, RestorePoint, TaskInput};
 use crate::scenario;
@@ -250,7 +251,7 @@ impl World {
         host.notice(Notice::Wake(id));
     }
 
-    /// A task loses what it has and gets a snapshot's state; says how much that is. Nobody needs its snapshots beyond
+    /// A task loses what it has and gets a snapshot's state; says what it has to do for it. Nobody needs its snapshots beyond
     /// `newest` any more.
     fn restore_task<H: Host>(
         &mut self,
@@ -258,7 +259,7 @@ impl World {
         id: TaskId,
         (checkpoint, newest): (CheckpointId, CheckpointId),
         host: &mut H,
-    ) -> Bytes {
+    ) -> Load {
         let task = &mut self.tasks[id.index()];
         self.finished -= u32::from(task.status == Status::Finished);
         if task.status != Status::Dead {
@@ -283,7 +284,6 @@ impl World {
             "protocol `{}` restores task {id} to snapshot {checkpoint}, which is not durable",
             job.protocol.name()
         );
-        let bytes = snapshot.map_or(Bytes(0), |snapshot| snapshot.bytes);
         let chain = &job.plan.tasks[id.index()].chain;
         let local = snapshot.is_some_and(|snapshot| snapshot.local);
         for (position, (state, operator)) in task.operators.iter_mut().zip(chain).enumerate() {
@@ -326,17 +326,14 @@ impl World {
             }
         }
         self.restore_reader(job, id, checkpoint, host);
-        bytes
+        self.load_state(job, id, checkpoint, host)
     }
 
     /// A task loads its state and will begin.
     fn begin_restore<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
-        let bytes = self.restore_task(job, id, (checkpoint, checkpoint), host);
+        let Load { bytes, replay } = self.restore_task(job, id, (checkpoint, checkpoint), host);
         let attempt = self.tasks[id.index()].attempt;
-        // A copy on the machine itself need not be fetched.
-        let bytes =
-            if self.store.get(id, checkpoint).is_some_and(|snapshot| snapshot.local) { Bytes(0) } else { bytes };
-        host.notice(Notice::Restore { task: id, attempt, bytes });
+        host.notice(Notice::Restore { task: id, attempt, bytes, replay });
     }
 
     /// A task that had ended before the checkpoint ends at once; its state is needed only to be compared. It may have
@@ -502,6 +499,7 @@ impl World {
         task.status = Status::Running;
         host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
         self.begin_watermarks(job, id, host);
+        self.begin_materialising(job, id, host);
         self.take_producer(job, id, restored, host);
         self.tell_task(job, id, TaskInput::Started { restored }, host);
         if job.protocol.claims().coordinated {

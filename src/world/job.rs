@@ -1,5 +1,6 @@
 //! A compiled scenario: everything that all its runs share.
 
+use super::{StateBackend, backend};
 use crate::base::{OperatorId, Problem, TaskId};
 use crate::fault::{FaultPlan, Mutant, Primitive};
 use crate::plan::{self, Edge, Plan};
@@ -25,6 +26,8 @@ pub struct Job {
     pub settings: Settings,
     /// What goes wrong.
     pub faults: FaultPlan,
+    /// How tasks keep their state.
+    pub backend: &'static dyn StateBackend,
 }
 
 impl Job {
@@ -46,7 +49,8 @@ impl Job {
         let workload = Workload::new(&scenario);
         workload.check_cycles(&scenario, &plan)?;
         let faults = FaultPlan::new(&scenario.faults, &plan);
-        Ok(Self { scenario, plan, workload, protocol, settings, faults })
+        let backend = backend::of_kind(scenario.backend.kind);
+        Ok(Self { scenario, plan, workload, protocol, settings, faults, backend })
     }
 
     /// How often a record counts in its state, and how often it is seen outside.

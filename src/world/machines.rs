@@ -104,6 +104,7 @@ impl World {
             return;
         }
         self.coordinator.begin_term();
+        self.register_anew(job);
         self.forget_split_checkpoints();
         self.failover.global = true;
         host.emit(Event::CoordinatorTookOver { term: self.coordinator.term });

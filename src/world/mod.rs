@@ -13,6 +13,7 @@
 //! | `records` | the loop over records |
 //! | `roles` | carrying out what task roles command |
 //! | `snapshot` | captured states and captured channels |
+//! | `backend` | how state is kept, stored and read again |
 //! | `channel_state` | what barriers overtake, on both sides of a channel |
 //! | `coordinator` | messages to and from the coordinator role, and its commands |
 //! | `feed` | what a driver that knows a recording puts into channels itself |
@@ -35,6 +36,7 @@
 //! **Architecture invariant:** policy is not here. When to snapshot, what to block, what to restore is decided
 //! by the protocol's roles; the world only carries it out.
 
+mod backend;
 mod catching_up;
 mod channel_state;
 mod commit;
@@ -57,6 +59,7 @@ mod task;
 mod watermarks;
 mod zombies;
 
+pub use backend::{BACKENDS, Keeps, Sizes, StateBackend};
 pub use feed::Feed;
 pub use job::Job;
 pub use records::{Lane, Route};
@@ -239,6 +242,20 @@ pub enum Step {
         /// Of which attempt.
         attempt: Attempt,
     },
+    /// It is time for a task to write all of its state in the background.
+    Materialize {
+        /// Which task.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+    },
+    /// All of a task's state is written.
+    Materialized {
+        /// Which task.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+    },
 }
 
 /// What the world tells its driver: what became possible, and what it would cost if time counted.
@@ -359,6 +376,8 @@ pub enum Notice {
         attempt: Attempt,
         /// How much.
         bytes: Bytes,
+        /// What it does with it then.
+        replay: Span,
     },
     /// Every task has ended, or the job has failed for good.
     Ended,
@@ -393,6 +412,24 @@ pub enum Notice {
         attempt: Attempt,
         /// From now.
         after: Span,
+    },
+    /// A task begins to write all of its state in the background, or does not yet; next time: [`Step::Materialize`].
+    Materialize {
+        /// Which task.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+        /// From now.
+        after: Span,
+    },
+    /// A task writes something in the background: [`Step::Materialized`].
+    Background {
+        /// Which task.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+        /// How much.
+        bytes: Bytes,
     },
 }
 
@@ -446,6 +483,7 @@ pub struct World {
     pub(crate) net: net::Net,
     pub(crate) tasks: Vec<task::Task>,
     store: snapshot::Store,
+    backend: backend::Memory,
     coordinator: coordinator::Coordinator,
     failover: failover::Failover,
     splits: splits::Splits,
@@ -468,6 +506,7 @@ impl World {
             net: net::Net::new(job),
             tasks: job.plan.task_ids().map(|task| task::Task::new(job, task)).collect(),
             store: snapshot::Store::new(job.plan.tasks.len()),
+            backend: backend::Memory::new(job.plan.tasks.len()),
             coordinator: coordinator::Coordinator::new(job.protocol.coordinator(&site), job.plan.tasks.len()),
             failover: failover::Failover::default(),
             splits: splits::Splits::new(job),
@@ -487,6 +526,7 @@ impl World {
         self.net.reset(job);
         self.tasks.iter_mut().for_each(task::Task::reset);
         self.store.reset();
+        self.backend.reset();
         self.coordinator.reset();
         self.failover = failover::Failover::default();
         self.splits.reset();
@@ -557,6 +597,8 @@ impl World {
             Step::Haunt(zombie) => self.haunt(job, zombie, host),
             Step::Undelivered { task, attempt } => self.split_message_lost(job, task, attempt, host),
             Step::Watermark { task, attempt } => self.watermark_is_due(task, attempt, host),
+            Step::Materialize { task, attempt } => self.materialising_is_due(task, attempt, host),
+            Step::Materialized { task, attempt } => self.materialised(task, attempt, host),
         }
     }
 

@@ -157,6 +157,9 @@ impl OperatorState {
         let planned = &job.plan.operators[operator.index()];
         let behaviour = &job.workload.behaviours[operator.index()];
         if let (KeptState::CountPerKey, Some(keys)) = (behaviour.keeps, &planned.keys) {
+            if self.table.is_some() {
+                return records.iter().for_each(|record| self.apply_and_keep(keys.place[record.key as usize], record));
+            }
             let mut lineage = self.lineage;
             for record in records {
                 lineage = lineage.wrapping_add(record.lineage);
@@ -179,6 +182,26 @@ impl OperatorState {
             KeptState::Output(SinkMode::Idempotent) => self.batch.extend(records.iter().map(|record| record.lineage)),
             KeptState::Output(mode) => self.write(mode, all),
             _ => {}
+        }
+    }
+
+    /// Applies a record to a table that keeps what changes.
+    fn apply_and_keep(&mut self, place: u32, record: &Record) {
+        self.applied += 1;
+        self.lineage = self.lineage.wrapping_add(record.lineage);
+        self.change(place);
+    }
+
+    /// Counts at a place. What is kept of changes becomes a file between two records, wherever a step ends.
+    #[inline]
+    fn change(&mut self, place: u32) {
+        let count = &mut self.counts[place as usize];
+        self.keys += u32::from(*count == 0);
+        *count += 1;
+        if let Some(table) = &mut self.table
+            && table.touch(place)
+        {
+            table.flush(&self.counts, self.applied);
         }
     }
 
@@ -209,9 +232,7 @@ impl OperatorState {
         match behaviour.keeps {
             KeptState::Nothing => {}
             KeptState::CountPerKey => {
-                let count = &mut self.counts[place[record.key as usize] as usize];
-                self.keys += u32::from(*count == 0);
-                *count += 1;
+                self.change(place[record.key as usize]);
             }
             KeptState::Output(mode) => self.write(mode, Output { records: 1, lineage }),
         }

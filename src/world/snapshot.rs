@@ -1,10 +1,11 @@
 //! Captured states and captured channels, from the instant of capture to deletion.
 
+use super::backend::Part;
 use super::net::{In, Out};
 use super::splits::Reader;
 use super::task::{Current, OperatorState, Output};
 use super::{Host, Job, Notice, SnapshotWork, Step, World};
-use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, TaskId};
+use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Port, Span, TaskId};
 use crate::fault::Mutant;
 use crate::protocol::{Barrier, BarrierKind, DeclineReason, Facts, Purpose, TaskInput};
 use crate::scenario::WriteMishap;
@@ -57,6 +58,16 @@ pub(super) struct Snapshot {
     pub queued: Vec<(u32, Vec<Record>)>,
     /// Of the state.
     pub bytes: Bytes,
+    /// Of them, what is to be stored.
+    pub stored: Bytes,
+    /// The state is what these files say; otherwise it is copied in `operators`.
+    pub shares: bool,
+    pub parts: Vec<Part>,
+    /// The coordinator registers the files.
+    pub registers: bool,
+    /// What the backend adds to the synchronous part, and to the other one.
+    pub sync: Span,
+    pub scan: Span,
 }
 
 impl Store {
@@ -76,6 +87,8 @@ impl Store {
         (snapshot.taken, snapshot.durable) = (false, false);
         (snapshot.local, snapshot.hidden, snapshot.spoiled) = (false, false, false);
         (snapshot.capturing, snapshot.channels_stored, snapshot.uploads) = (false, false, 0);
+        (snapshot.shares, snapshot.registers) = (false, false);
+        snapshot.parts.clear();
         snapshot.open.clear();
         snapshot.captured.clear();
         snapshot.waiting.clear();
@@ -120,6 +133,12 @@ impl Store {
 
     pub fn get_mut(&mut self, task: TaskId, id: CheckpointId) -> Option<&mut Snapshot> {
         self.tasks[task.index()].iter_mut().find(|snapshot| snapshot.id == id)
+    }
+
+    /// The files that a task's stored snapshots need and that are registered with them.
+    pub fn durable_parts(&self, task: TaskId) -> impl Iterator<Item = (CheckpointId, &Part)> {
+        let stored = self.tasks[task.index()].iter().filter(|snapshot| snapshot.durable && snapshot.registers);
+        stored.flat_map(|snapshot| snapshot.parts.iter().map(|part| (snapshot.id, part)))
     }
 
     /// The snapshot that is being made, begun if it was not.
@@ -206,6 +225,7 @@ impl World {
         snapshot.bytes = state_bytes(job, id, &task.operators);
         task.syncing = Some((checkpoint, whole));
         let attempt = task.attempt;
+        self.capture_state(job, id, checkpoint, barrier.purpose, host);
         self.capture_reader(job, id, checkpoint, host);
         let cost = self.snapshot_work(job, id, checkpoint);
         host.notice(Notice::Sync { task: id, attempt, whole, cost });
@@ -233,8 +253,10 @@ impl World {
                 None => work.upload = Some(Bytes(0)),
             }
         }
-        if work.upload.is_some() {
-            work.upload = self.store.get(id, checkpoint).map(|snapshot| snapshot.bytes);
+        if let (Some(upload), Some(snapshot)) = (&mut work.upload, self.store.get(id, checkpoint)) {
+            *upload = snapshot.stored;
+            work.sync += snapshot.sync;
+            work.fixed += snapshot.scan;
         }
         work
     }
@@ -256,7 +278,7 @@ impl World {
         match self.write_mishap(id, checkpoint, false, host) {
             // A file that is there, and of which nobody will ever hear.
             Some(WriteMishap::Deny) if whole => {
-                self.store_snapshot(id, checkpoint, host);
+                self.store_snapshot(job, id, checkpoint, host);
                 return self.send_decline(id, checkpoint, DeclineReason::Failed, host);
             }
             Some(WriteMishap::Fail | WriteMishap::Deny) => {
@@ -297,15 +319,16 @@ impl World {
 
     /// A snapshot is in storage with all that was captured for it.
     pub(super) fn make_durable<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
-        if self.store_snapshot(id, checkpoint, host) {
+        if self.store_snapshot(job, id, checkpoint, host) {
             self.tell_task(job, id, TaskInput::Durable { checkpoint }, host);
         }
     }
 
-    fn store_snapshot<H: Host>(&mut self, id: TaskId, checkpoint: CheckpointId, host: &mut H) -> bool {
+    fn store_snapshot<H: Host>(&mut self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) -> bool {
         let Some(snapshot) = self.store.get_mut(id, checkpoint) else { return false };
         (snapshot.durable, snapshot.uploads) = (true, 0);
-        let bytes = snapshot.bytes.0 + snapshot.channel_bytes().0;
+        let bytes = snapshot.stored.0 + snapshot.channel_bytes().0;
+        self.store_files(job, id, checkpoint, host);
         host.emit(Event::SnapshotDurable { task: id, checkpoint, bytes });
         true
     }

@@ -1,5 +1,6 @@
 //! One thread: its mailbox, the buffer it reads, the state of its operators.
 
+use super::backend::{self, Table};
 use super::catching_up::Behind;
 use super::external::{Call, Prepared};
 use super::net::{Held, Item};
@@ -138,6 +139,8 @@ pub(super) enum Mail {
     Split(u32, Option<u32>),
     /// A source is to say how far it is in event time.
     Watermark,
+    /// The state is to be written in the background.
+    Materialize,
     #[default]
     Finish,
 }
@@ -151,6 +154,8 @@ pub(super) struct OperatorState {
     pub lineage: u64,
     /// Counters by key, dense.
     pub counts: Vec<u32>,
+    /// What has changed of them, and the files they are in, if the backend keeps that. Not state itself.
+    pub table: Option<Box<Table>>,
     /// How many of them are not zero.
     pub keys: u32,
     /// Output not yet covered by a snapshot.
@@ -223,10 +228,11 @@ impl Task {
             is_source: job.plan.is_source(id),
             settings: &job.settings,
         };
-        let operators = planned.chain.iter().map(|op| {
+        let operators = planned.chain.iter().enumerate().map(|(position, op)| {
             let keys = job.plan.operators[op.index()].keys.as_ref();
             let counts = keys.map_or(0, |keys| keys.held[planned.subtask as usize]);
-            OperatorState { counts: vec![0; counts as usize], ..OperatorState::default() }
+            let table = backend::table(job, id, position, counts as usize);
+            OperatorState { counts: vec![0; counts as usize], table, ..OperatorState::default() }
         });
         Self {
             status: Status::Restoring,
@@ -268,6 +274,7 @@ impl Task {
         self.attempt = Attempt(0);
         self.operators.iter_mut().for_each(|op| {
             op.clear_state();
+            op.table.iter_mut().for_each(|table| table.reset());
             (op.visible, op.unreported) = (Output::default(), Output::default());
             op.stored = 0;
         });
@@ -600,10 +607,12 @@ impl World {
             }
             Mail::Completed(checkpoint) => {
                 host.emit(Event::CompleteReceived { task: id, checkpoint });
+                self.state_confirmed(job, id, checkpoint);
                 self.tell_task(job, id, TaskInput::Completed { checkpoint }, host);
             }
             Mail::Aborted(checkpoint, completed) => {
                 host.emit(Event::AbortReceived { task: id, checkpoint });
+                self.state_given_up(id, checkpoint);
                 // What has begun and is not stored yet is not worth storing; what has not begun is the role's to end.
                 let spares = job.has(Mutant::AbortSparesUploads);
                 if !spares && self.store.get(id, checkpoint).is_some_and(|snapshot| !snapshot.durable) {
@@ -623,6 +632,7 @@ impl World {
             Mail::Debloat => self.debloat(job, id, host),
             Mail::Split(question, split) => self.split_received(job, id, question, split, host),
             Mail::Watermark => self.look_at_event_time(job, id, host),
+            Mail::Materialize => self.materialise(job, id, host),
             Mail::Finish => self.finish_task(job, id, host),
         }
         host.notice(Notice::Wake(id));

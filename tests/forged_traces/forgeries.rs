@@ -2,7 +2,7 @@
 
 use crate::forge::*;
 use crate::story::{C1_SINK, S0_C0, S0_C1, S1_C0, S1_C1, Story};
-use crate::tales::{AT_LEAST, EXACTLY, copying, handing_out, overtaking, standing, telling_time};
+use crate::tales::{AT_LEAST, EXACTLY, copying, handing_out, keeping_files, overtaking, standing, telling_time};
 use cutline::base::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId};
 use cutline::check::Claims;
 use cutline::trace::{AbortReason, Event, EventKind};
@@ -26,6 +26,7 @@ pub const TALES: &[Tale] = &[
     Tale { name: "at least once", tell: copying, claims: AT_LEAST, verdict: "PASS", forgeries: AT_LEAST_ONCE },
     Tale { name: "handing out", tell: handing_out, claims: EXACTLY, verdict: "PASS", forgeries: HANDING_OUT },
     Tale { name: "telling time", tell: telling_time, claims: EXACTLY, verdict: "PASS", forgeries: TELLING_TIME },
+    Tale { name: "keeping files", tell: keeping_files, claims: EXACTLY, verdict: "PASS", forgeries: KEEPING_FILES },
     Tale { name: "standing", tell: standing, claims: EXACTLY, verdict: "STUCK", forgeries: STANDING },
 ];
 
@@ -548,5 +549,33 @@ const TELLING_TIME: &[Forgery] = &[
     ("watermarks", "a task has read all its data and does not say so", "watermarks/no end at source", |t| {
         let end = t.iter().position(|e| matches!(e, Event::WatermarkAdvanced { task: TaskId(0), watermark: u64::MAX }));
         t.remove(end.expect("it says so"));
+    }),
+];
+
+#[rustfmt::skip]
+const KEEPING_FILES: &[Forgery] = &[
+    ("registry", "a file is not stored when its checkpoint completes", "registry/completed without a file count", |t| {
+        drop_nth(t, EventKind::FileStored, 2);
+    }),
+    ("registry", "a snapshot counts on a file that is not there yet", "registry/placeholder of nothing count", |t| {
+        alter(t, EventKind::FileReferenced, 2, |e| if let Event::FileReferenced { fresh, .. } = e { *fresh = 0 });
+    }),
+    ("registry", "a savepoint counts on a file", "registry/shared by a savepoint count", |t| {
+        let (at, task) = (of_checkpoint(t, EventKind::EntriesCut, 2), TaskId(2));
+        t.insert(at, Event::FileReferenced { task, checkpoint: CheckpointId(2), file: 10, bytes: 1, fresh: 0 });
+    }),
+    ("registry", "a file goes that a checkpoint needs", "registry/deleted too early count", |t| {
+        let (deleted, restarting) = (find(t, EventKind::FileDeleted, 0), find(t, EventKind::JobRestarting, 0));
+        put_before(t, deleted, restarting);
+    }),
+    ("registry", "a file stays that nothing needs", "registry/kept count", |t| drop_last(t, EventKind::FileDeleted)),
+    ("entries", "an entry is missing", "entries/other entries count", |t| {
+        alter(t, EventKind::EntriesRestored, 0, |e| if let Event::EntriesRestored { entries, .. } = e { *entries -= 1 });
+    }),
+    ("entries", "the copy on the machine is another one", "entries/other entries count", |t| {
+        alter(t, EventKind::EntriesRestored, 1, |e| if let Event::EntriesRestored { hash, .. } = e { *hash ^= 1 });
+    }),
+    ("entries", "the state of an older checkpoint is restored", "entries/other entries count", |t| {
+        alter(t, EventKind::EntriesCut, 2, |e| if let Event::EntriesCut { entries, hash, .. } = e { (*entries, *hash) = (3, 21) });
     }),
 ];

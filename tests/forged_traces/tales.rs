@@ -236,6 +236,61 @@ pub fn telling_time() -> Story {
     story
 }
 
+/// Three checkpoints and a savepoint of a count whose state is in files: the second checkpoint counts on one of the first,
+/// and is gone back to; the third one has all in one file, so that the others go.
+pub fn keeping_files() -> Story {
+    let mut story = Story::new();
+    story.round(2);
+    story.trigger(1, 0);
+    need(&mut story, 1, 3, &[(10, 1)]);
+    story.parts(1);
+    story.commit(1);
+    story.round(1);
+    story.trigger(2, 1);
+    need(&mut story, 2, 4, &[]);
+    story.parts(2);
+    story.tell(Event::CheckpointCompleted { checkpoint: CheckpointId(2) });
+    story.trigger(3, 0);
+    need(&mut story, 3, 5, &[(10, 0), (11, 1)]);
+    let saved = story.parts(3);
+    story.commit(3);
+    forget_and_drop(&mut story, 1, 2);
+    story.round(1);
+    story.recover(saved);
+    let (task, operator, checkpoint) = (TaskId(2), OperatorId(1), CheckpointId(3));
+    let restored =
+        [0, 1].map(|local| Event::EntriesRestored { task, operator, checkpoint, entries: 5, hash: 35, local });
+    before_the_start(&mut story, &restored);
+    story.round(1);
+    story.trigger(4, 0);
+    need(&mut story, 4, 6, &[(12, 1)]);
+    story.parts(4);
+    story.commit(4);
+    forget_and_drop(&mut story, 3, 3);
+    [10, 11].into_iter().for_each(|file| story.tell(Event::FileDeleted { task, file, bytes: 1 }));
+    (0..5).for_each(|task| story.finish(task, 4));
+    story.end(true);
+    story
+}
+
+/// The first count has so many entries, in these files, of which it stores some.
+fn need(story: &mut Story, checkpoint: u64, entries: u64, files: &[(u64, u32)]) {
+    let (task, operator, checkpoint) = (TaskId(2), OperatorId(1), CheckpointId(checkpoint));
+    story.tell(Event::EntriesCut { task, operator, checkpoint, entries, hash: 7 * entries });
+    for (file, fresh) in files.iter().copied() {
+        story.tell(Event::FileReferenced { task, checkpoint, file, bytes: 1, fresh });
+        if fresh == 1 {
+            story.tell(Event::FileStored { task, file, bytes: 1 });
+        }
+    }
+}
+
+/// A checkpoint is forgotten, and snapshots go.
+fn forget_and_drop(story: &mut Story, checkpoint: u64, upto: u64) {
+    story.tell(Event::RecordForgotten { checkpoint: CheckpointId(checkpoint) });
+    (0..5).for_each(|task| story.tell(Event::SnapshotsDropped { task: TaskId(task), upto: CheckpointId(upto) }));
+}
+
 fn hear(story: &mut Story, channel: usize, watermark: u64) {
     story.tell(Event::WatermarkReceived { channel: ChannelId::from(channel), watermark });
 }

@@ -86,6 +86,8 @@ pub struct CheckpointFigures {
     pub slowest: Option<TaskId>,
     /// Bytes that its tasks wrote to storage.
     pub bytes: Bytes,
+    /// Bytes that it stands for, whoever wrote them.
+    pub full: Bytes,
     /// By task.
     pub tasks: Vec<TaskTimes>,
 }
@@ -107,6 +109,12 @@ pub struct TaskTimes {
     pub acked: Time,
     /// Bytes written.
     pub bytes: Bytes,
+    /// Bytes that it stands for, whoever wrote them.
+    pub full: Bytes,
+    /// Of the state: all of it, and what of it is to be written; `None`: the same.
+    pub sized: Option<(Bytes, Bytes)>,
+    /// Files that the state is in; 0: it is a copy of everything.
+    pub files: u32,
     /// How the first barrier came; `None`: by the coordinator's trigger.
     pub first: Option<Arrival>,
     /// How the last barrier came.
@@ -179,6 +187,9 @@ impl TaskTimes {
         durable: Time::NEVER,
         acked: Time::NEVER,
         bytes: Bytes(0),
+        full: Bytes(0),
+        sized: None,
+        files: 0,
         first: None,
         last: None,
         captured: false,

@@ -237,7 +237,7 @@ impl SubtaskMeasures {
             processed: times.processed,
             persisted: times.persisted,
             checkpointed: times.bytes,
-            full: times.bytes,
+            full: times.full,
             unaligned: times.unaligned,
         }
     }

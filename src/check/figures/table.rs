@@ -81,6 +81,34 @@ pub const FIGURES: &[Figure] = &[
     size("checkpointed-bytes.last", "Bytes that the last completed checkpoint wrote", |f| {
         f.last_completed().map(|c| c.bytes.0)
     }),
+    size("checkpointed-bytes.total", "Bytes that all completed checkpoints wrote", |f| {
+        f.completed().map(|c| c.bytes.0).reduce(|a, b| a + b)
+    }),
+    size("full-bytes.max", "Most bytes that a completed checkpoint stands for, whoever wrote them", |f| {
+        f.completed().map(|c| c.full.0).max()
+    }),
+    size("full-bytes.last", "Bytes that the last completed checkpoint stands for, whoever wrote them", |f| {
+        f.last_completed().map(|c| c.full.0)
+    }),
+    size("retained-bytes.max", "Most bytes that snapshots and files of state took in the storage", |f| {
+        f.retained().map(|(most, _)| most.0)
+    }),
+    size("retained-bytes.last", "Bytes that snapshots and files of state take in the storage at the end", |f| {
+        f.retained().map(|(_, last)| last.0)
+    }),
+    count("files.last", "Files that the state of the last completed checkpoint is in, if it is in files", |f| {
+        let files = f.last_completed()?.tasks.iter().map(|times| u64::from(times.files)).sum();
+        (files > 0).then_some(files)
+    }),
+    count("files.written", "Files of state that were written to the storage", |f| f.files_written()),
+    count("files.merged", "How often files of state became one", |f| f.totals.merged.map(|(times, _)| times)),
+    size("materialised-bytes", "Bytes of whole states that were written in the background", |f| {
+        f.totals.merged.map(|(_, bytes)| bytes.0).filter(|bytes| *bytes > 0)
+    }),
+    size("loaded-bytes", "Bytes of state that restored tasks read from the storage", |f| {
+        f.totals.loaded.map(|(bytes, _)| bytes.0)
+    }),
+    size("log-bytes", "Bytes of logs that restored tasks applied", |f| f.totals.loaded.map(|(_, log)| log.0)),
     size("persisted-bytes.max", "Most bytes of channels that became part of a completed checkpoint", |f| {
         f.completed().map(|c| c.persisted().0).max()
     }),

@@ -4,7 +4,7 @@ use super::later::name_of;
 use super::{Clockwork, DELIVER, FAILURES_MAX, Item, Rank, TIMER_LAG};
 use crate::base::Span;
 use crate::protocol::TimerKind;
-use crate::world::{Job, Notice, Step};
+use crate::world::{Job, Notice, SnapshotWork, Step};
 
 impl Clockwork {
     pub(super) fn notice(&mut self, job: &Job, notice: Notice) {
@@ -88,15 +88,30 @@ impl Clockwork {
                 self.ended |= self.failures >= FAILURES_MAX;
                 self.arrive(now + after, 12, 0, 0, Step::Restart);
             }
-            Notice::Restore { task, attempt, bytes } => {
+            Notice::Restore { task, attempt, bytes, replay } => {
                 let (bandwidth, latency) = self.storage;
                 let load = if bytes.0 > 0 { latency + bandwidth.time_for(bytes.0) } else { Span::ZERO };
-                self.arrive(now + load, 13, u64::from(task.0), u64::from(attempt.0), Step::Ready { task, attempt });
+                self.arrive(
+                    now + load + replay,
+                    13,
+                    u64::from(task.0),
+                    u64::from(attempt.0),
+                    Step::Ready { task, attempt },
+                );
             }
             Notice::Ended => self.ended = true,
             Notice::Watermark { task, attempt, after } => {
                 let at = now + after + TIMER_LAG;
                 self.arrive(at, 19, u64::from(task.0), u64::from(attempt.0), Step::Watermark { task, attempt });
+            }
+            Notice::Materialize { task, attempt, after } => {
+                let step = Step::Materialize { task, attempt };
+                self.arrive(now + after, 20, u64::from(task.0), u64::from(attempt.0), step);
+            }
+            Notice::Background { task, attempt, bytes } => {
+                let work = SnapshotWork { upload: Some(bytes), ..SnapshotWork::default() };
+                let nth = 1 << 32 | u64::from(attempt.0);
+                self.upload(task, Span::ZERO, work, nth, Step::Materialized { task, attempt });
             }
             Notice::Later { step: step @ Step::Heal { fault, part }, after } => {
                 let order = self.order_of_fault(u64::from(fault), 1 << 48 | u64::from(fault) << 16 | u64::from(part));

@@ -44,7 +44,7 @@ struct Panel {
 }
 
 /// In the order of importance; each goes below what is shorter so far.
-const PANELS: [Panel; 5] = [
+const PANELS: [Panel; 8] = [
     Panel {
         topic: Some(Topic::Duration),
         plain: "how long checkpoints take",
@@ -56,6 +56,17 @@ const PANELS: [Panel; 5] = [
         plain: "what checkpoints write",
         rows: &["checkpointed-bytes.max", "persisted-bytes.max"],
     },
+    Panel {
+        topic: None,
+        plain: "what is stored",
+        rows: &["checkpointed-bytes.total", "materialised-bytes", "full-bytes.last", "retained-bytes.max"],
+    },
+    Panel {
+        topic: None,
+        plain: "what a restart costs",
+        rows: &["loaded-bytes", "log-bytes", "recovery.restore", "recovery.down"],
+    },
+    Panel { topic: None, plain: "what the storage charges for an hour", rows: &["cost-per-hour"] },
     Panel {
         topic: Some(Topic::Records),
         plain: "what became of records",
@@ -166,13 +177,15 @@ impl Drawn {
     /// `None` if nobody has any of its numbers.
     fn of(view: &CompareView, panel: &Panel, clauses: &[Clause]) -> Option<Self> {
         let able = || view.contestants().enumerate().filter(|(_, contestant)| contestant.result.is_ok());
+        let is_shown = |name: &&&str| view.rows().any(|row| row.name == **name);
         let group = |name: &&str| {
             let row = Row::named(name);
             let number =
                 |(n, contestant): (usize, &Contestant)| (COLORS[n % COLORS.len()], view.number(row, contestant));
             Group { words: row.words, numbers: able().map(number).collect() }
         };
-        let groups: Vec<Group> = panel.rows.iter().map(group).filter(|group| group.known().count() > 0).collect();
+        let groups: Vec<Group> =
+            panel.rows.iter().filter(is_shown).map(group).filter(|group| group.known().count() > 0).collect();
         if groups.is_empty() {
             return None;
         }

@@ -1,6 +1,6 @@
 //! A comparison for programs: all figures of all contestants, in nanoseconds and bytes.
 
-use super::{CompareView, Of, ROWS, conclusion, reason, remarks, verdict};
+use super::{CompareView, Of, conclusion, reason, remarks, verdict};
 use crate::check::{Account, Contestant, FIGURES, Measured, Sample, Spread, Tally};
 use crate::report::json::unit_name;
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ pub fn json(view: &CompareView) -> Value {
     let baseline = &view.comparison.baseline;
     let contestant = |c: &Contestant| {
         json!({
-            "protocol": c.name,
+            view.subject(): c.name,
             "verdict": verdict(c),
             "problem": c.result.as_ref().err().map(reason),
             "remarks": remarks(c),
@@ -26,7 +26,7 @@ pub fn json(view: &CompareView) -> Value {
         "seeds": baseline.runs.iter().map(|run| run.seed).collect::<Vec<_>>(),
         "conclusion": conclusion::sentence(view),
         "baseline": {"what": "no checkpoints, no faults", "figures": figures(baseline)},
-        "protocols": view.contestants().map(contestant).collect::<Vec<_>>(),
+        format!("{}s", view.subject()): view.contestants().map(contestant).collect::<Vec<_>>(),
     })
 }
 
@@ -45,13 +45,17 @@ fn compared(view: &CompareView, contestant: &Contestant) -> Value {
     let Ok(sample) = &contestant.result else { return Value::Null };
     let entry = |row: &super::Row| match row.of {
         Of::Figure => None,
+        Of::Cost => {
+            let cost = view.prices.and_then(|prices| sample.spread(|run| prices.hourly(run)));
+            Some((row.name.to_owned(), spread(cost, "billionths of a unit")))
+        }
         Of::Records(count) => Some((row.name.to_owned(), spread(sample.spread(count), "count"))),
         Of::ThroughputLost => {
             let lost = sample.throughput_lost(&view.comparison.baseline);
             Some((row.name.to_owned(), spread(lost, "hundredths of a percent")))
         }
     };
-    Value::Object(ROWS.iter().filter_map(entry).collect::<Map<_, _>>())
+    Value::Object(view.rows().filter_map(entry).collect::<Map<_, _>>())
 }
 
 fn runs(view: &CompareView, sample: &Sample) -> Vec<Value> {

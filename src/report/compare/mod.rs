@@ -8,10 +8,12 @@
 mod chart;
 mod conclusion;
 mod json;
+mod prices;
 mod table;
 
 pub use chart::chart;
 pub use json::json;
+pub use prices::Prices;
 pub use table::table;
 
 use crate::base::Problem;
@@ -25,11 +27,24 @@ pub struct CompareView<'a> {
     pub scenario: &'a Scenario,
     /// What came of it.
     pub comparison: &'a Comparison,
+    /// Backends are compared, not protocols, and this is what a storage would charge.
+    pub prices: Option<Prices>,
 }
 
 impl<'a> CompareView<'a> {
     fn contestants(&self) -> impl Iterator<Item = &'a Contestant> + use<'a> {
         self.comparison.contestants.iter()
+    }
+
+    /// What contestants are.
+    fn subject(&self) -> &'static str {
+        if self.prices.is_some() { "backend" } else { "protocol" }
+    }
+
+    /// The rows of such a comparison.
+    fn rows(&self) -> impl Iterator<Item = &'static Row> + use<> {
+        let of_state = self.prices.is_some();
+        ROWS.iter().filter(move |row| of_state || !STATE.contains(&row.name))
     }
 
     /// The row's number for everybody who has one.
@@ -50,6 +65,10 @@ impl<'a> CompareView<'a> {
                 (signed(sample.figure(row.name)?), Scale::Unit(figure.unit))
             }
             Of::Records(count) => (signed(sample.spread(count)?), Scale::Unit(Unit::Count)),
+            Of::Cost => {
+                let prices = self.prices?;
+                (signed(sample.spread(|run| prices.hourly(run))?), Scale::Money)
+            }
             Of::ThroughputLost => (sample.throughput_lost(&self.comparison.baseline)?, Scale::Percent),
         };
         Some(Number { spread, scale })
@@ -86,6 +105,8 @@ enum Of {
     Figure,
     Records(fn(&Measured) -> Option<u64>),
     ThroughputLost,
+    /// An hour of storage.
+    Cost,
 }
 
 const fn figure(name: &'static str, words: &'static str) -> Row {
@@ -109,16 +130,40 @@ const ROWS: &[Row] = &[
     figure("async.max", "async, longest"),
     figure("checkpointed-bytes.last", "last checkpoint"),
     figure("checkpointed-bytes.max", "largest checkpoint"),
+    figure("checkpointed-bytes.total", "all checkpoints"),
+    figure("full-bytes.last", "state size"),
+    figure("files.last", "files"),
+    figure("materialised-bytes", "materialised"),
+    figure("retained-bytes.max", "retained, most"),
+    Row { name: "cost-per-hour", words: "storage, an hour", of: Of::Cost },
     figure("persisted-bytes.max", "in-flight data, most"),
     figure("records.throughput", "throughput"),
     Row { name: "throughput.lost", words: "throughput lost", of: Of::ThroughputLost },
     figure("blocked.max", "blocked, longest"),
     figure("restarts", "restarts"),
+    figure("loaded-bytes", "read by restores"),
+    figure("log-bytes", "log applied"),
+    figure("recovery.restore", "restore, longest"),
+    figure("recovery.down", "down, longest"),
     figure("records.replayed", "replayed"),
     records("state.doubled", "doubled in state", |run| run.in_state(Tally::doubled)),
     records("state.lost", "lost from state", |run| run.in_state(Tally::lost)),
     records("output.doubled", "doubled outside", |run| run.outside(Tally::doubled)),
     records("output.lost", "lost outside", |run| run.outside(Tally::lost)),
+];
+
+/// Those that only backends are compared by.
+const STATE: &[&str] = &[
+    "checkpointed-bytes.total",
+    "full-bytes.last",
+    "files.last",
+    "materialised-bytes",
+    "retained-bytes.max",
+    "cost-per-hour",
+    "loaded-bytes",
+    "log-bytes",
+    "recovery.restore",
+    "recovery.down",
 ];
 
 impl Row {
@@ -140,6 +185,8 @@ enum Scale {
     Unit(Unit),
     /// Hundredths of a percent.
     Percent,
+    /// Billionths of a unit.
+    Money,
 }
 
 impl Number {
@@ -152,6 +199,7 @@ impl Scale {
     fn show(self, number: i64) -> String {
         match self {
             Self::Unit(unit) => Value(number.unsigned_abs(), unit).to_string(),
+            Self::Money => prices::shown(number.unsigned_abs()),
             Self::Percent => {
                 let tenths = (number as f64 / 10.0).round() as i64;
                 let (sign, whole, part) = (if tenths < 0 { "-" } else { "" }, tenths.abs() / 10, tenths.abs() % 10);
@@ -246,7 +294,7 @@ mod tests {
         let full: &[(&str, u64)] = &[("records.throughput", 10_000)];
         let runs = contestants.iter().filter_map(|c| Some(c.result.as_ref().ok()?.runs.len())).max().unwrap_or(1);
         let baseline = contestant("baseline", 0, &vec![full; runs]).result.expect("it has runs");
-        report(&CompareView { scenario: &scenario, comparison: &Comparison { baseline, contestants } })
+        report(&CompareView { scenario: &scenario, comparison: &Comparison { baseline, contestants }, prices: None })
     }
 
     /// A slow one, a fast one that writes what is under way, one that doubles records, one that cannot.

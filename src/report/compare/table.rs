@@ -1,6 +1,6 @@
 //! The table that `compare` prints: a row for each number, a column for each contestant, at most 100 columns wide.
 
-use super::{CompareView, ROWS, Row, conclusion, remarks, verdict};
+use super::{CompareView, Row, conclusion, remarks, verdict};
 use crate::check::Contestant;
 use crate::report::{Grid, hang, wrap};
 use std::fmt::Write;
@@ -10,7 +10,7 @@ const WIDTH: usize = 100;
 /// The comparison as text.
 pub fn table(view: &CompareView) -> String {
     let mut out = header(view);
-    let rows: Vec<&Row> = ROWS.iter().filter(|row| !view.numbers(row).is_empty()).collect();
+    let rows: Vec<&Row> = view.rows().filter(|row| !view.numbers(row).is_empty()).collect();
     let labels = rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max("verdict".len());
     for columns in fitting(columns(view, &rows), WIDTH - labels) {
         let headings: Vec<String> = columns.iter().map(|column| format!(">{}", column[0])).collect();

@@ -48,7 +48,7 @@ fn what_is_no_scenario_at_all_is_refused() {
     assert_eq!(told("{} {}"), "a.json:1:4: something follows the end of the scenario; a file holds one JSON object");
     assert_eq!(
         told("{\"colour\nis red\": 1}"),
-        r#"a.json:1:2: there is no field "colour\nis red" here; the fields here are cutline, name, why, job, cluster, network, storage, checkpoints, restart, faults, schedule, run, expect, external, $schema"#
+        r#"a.json:1:2: there is no field "colour\nis red" here; the fields here are cutline, name, why, job, cluster, network, storage, checkpoints, restart, faults, schedule, run, expect, external, backend, $schema"#
     );
     assert_eq!(
         told("\n\n  {\"cutline\": 99, \"flux\": []}"),

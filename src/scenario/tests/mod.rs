@@ -134,6 +134,7 @@ fn a_minimal_file_gets_every_default() {
         run: RunFor { seed: 1, limit: Span::from_secs(60) },
         expect: Expect::default(),
         external: External::default(),
+        backend: Backend::default(),
     };
     assert!(MINIMAL.lines().count() <= 10);
     assert_eq!(parse(MINIMAL, "scenarios/short.json"), Ok(expected));
