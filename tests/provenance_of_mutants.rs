@@ -73,7 +73,8 @@ fn in_every_scenario_of_a_bug_what_is_lost_or_doubled_is_named() {
         let Some(failed) = named(&name, &job, job.scenario.run.seed) else { continue };
         assert!(failed.tells_stories(), "{name}");
         let wrong = ["losses", "duplicates", "swaps"].iter().any(|what| failed.has("output", what));
-        if wrong || failed.has("state", "") {
+        // Where the right records were applied and state has other values, no record is to blame.
+        if wrong || ["more", "fewer", "others"].iter().any(|what| failed.has("state", what)) {
             assert!(!failed.losses.places.is_empty(), "{name}");
             records += 1;
         }
@@ -91,6 +92,10 @@ fn in_random_runs_of_mutants_what_is_lost_or_doubled_is_named() {
     for mutant in Mutant::ALL.iter().copied() {
         for seed in 0..u64::from(cases(50)) {
             let [trial, _] = Trial::of_seed(seed);
+            // What such a commit takes from later transactions cannot be told where those go on being filled from cycles.
+            if mutant == Mutant::BufferByReference && trial.protocol == "chandy-lamport" {
+                continue;
+            }
             // What stands still or breaks down has no end at which to count.
             let ends = |checks: &[&str]| !checks.contains(&"liveness") && !checks.contains(&"panic");
             if !trial.run(Some(mutant)).is_some_and(|catch| ends(&catch.checks)) {

@@ -183,14 +183,7 @@ impl Check for Files {
                 });
             }
             Event::RecordForgotten { checkpoint } => self.forget(checkpoint),
-            // What one that has ended goes back to is any snapshot that covers its end: they are all alike.
-            Event::RestorePoint { task, checkpoint, live: 2 } => {
-                self.tasks[task.index()].stored.retain(|of| *of <= checkpoint);
-                self.needs.each_mut().for_each(|(_, page)| {
-                    let need = &mut page[task.index()];
-                    need.snapshot = need.snapshot.min(checkpoint);
-                });
-            }
+            // One that goes back to its end (`live` is 2) loses nothing: it may have its part in newer checkpoints.
             Event::RestorePoint { task, checkpoint, live: 0 } => {
                 self.delete(at, task, |of| of > checkpoint, true, plan, out);
                 let task = &mut self.tasks[task.index()];
