@@ -30,6 +30,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             splits: true,
             coordinated: true,
             event_time: true,
+            over_time: true,
         },
     )
 }

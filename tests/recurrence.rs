@@ -231,6 +231,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         splits: false,
         coordinated: true,
         event_time: false,
+        over_time: false,
     })
 }
 

@@ -126,6 +126,8 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("60", r#""disorder": "300ms""#, r#""disorder": "300ms", "bound": "200ms""#),
     ("61", r#"{"idle_after": "2s"}"#, "{}"),
     ("61", r#""idle_after": "2s""#, r#""idle_after": "4s""#),
+    ("62", r#""size": "1s""#, r#""size": "2s""#),
+    ("62", r#""at": "2.5s""#, r#""at": "9.5s""#),
 ];
 
 #[test]

@@ -22,6 +22,7 @@ pub const SMALL: Limits = Limits {
     splits: true,
     coordinated: true,
     event_time: true,
+    over_time: true,
 };
 
 /// What a protocol's claims leave of some limits: within them it has to keep every word.

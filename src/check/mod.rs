@@ -29,6 +29,7 @@ mod at_least;
 mod buffers;
 mod commits;
 mod completion;
+mod confluence;
 mod cut;
 mod failures;
 mod figures;
@@ -48,8 +49,10 @@ mod runner;
 mod savepoints;
 mod splits;
 mod state;
+mod timers;
 mod wake_up;
 mod watermarks;
+mod windows;
 
 pub use account::{Account, Ledger, Tally};
 pub use figures::*;
@@ -86,6 +89,8 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &liveness::ABOUT, build: |setting| Box::new(liveness::Liveness::new(setting)) },
     Entry { about: &splits::ABOUT, build: |setting| Box::new(splits::Splits::new(setting)) },
     Entry { about: &watermarks::ABOUT, build: |setting| Box::new(watermarks::Watermarks::new(setting)) },
+    Entry { about: &timers::ABOUT, build: |setting| Box::new(timers::Timers::new(setting)) },
+    Entry { about: &windows::ABOUT, build: |setting| Box::new(windows::Windows::new(setting)) },
 ];
 
 /// An invariant as a fold over events.

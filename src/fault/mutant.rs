@@ -263,6 +263,22 @@ mutants! {
     EndIsNoWatermark "end-is-no-watermark" { Time, "", "watermarks" }
     /// A task that hears that a checkpoint was given up goes on storing its part.
     AbortSparesUploads "abort-spares-uploads" { Alignment, "", "aborts" }
+    /// The timers of windows are not part of snapshots.
+    TimersAreNotSaved "timers-are-not-saved" { Time, "B32", "timers" }
+    /// A timer is saved in the key group of the one before it, and is not found there.
+    TimersInTheWrongGroup "timers-in-the-wrong-group" { Time, "B30", "timers" }
+    /// What the last watermark made fire is saved with the snapshot as if it had not.
+    FiredTimersAreSaved "fired-timers-are-saved" { Time, "", "timers" }
+    /// Timers are saved, and not the panes that they are for.
+    PanesAreNotSaved "panes-are-not-saved" { Time, "", "timers" }
+    /// Records that are too late for their window are left out and not counted.
+    LateIsNotCounted "late-is-not-counted" { Time, "", "windows" }
+    /// Windows fire as soon as one of the inputs has come to their end.
+    FiresWithTheFirst "fires-with-the-first" { Time, "", "timers" }
+    /// Of the sessions that a record makes one, only the first is kept.
+    MergeForgetsASession "merge-forgets-a-session" { Time, "", "windows" }
+    /// Timers by the machine's clock are lost at a restore.
+    ClockTimersAreLost "clock-timers-are-lost" { Time, "", "timers" }
 }
 
 /// Where a wrong decision is made.

@@ -4,6 +4,7 @@
 //! gives a smaller scenario of the same kind.
 
 mod outside;
+mod panes;
 mod patience;
 mod splits;
 mod times;
@@ -55,6 +56,8 @@ pub struct Limits {
     pub coordinated: bool,
     /// Whether records may say when they happened.
     pub event_time: bool,
+    /// Whether operators may keep records until a time has come.
+    pub over_time: bool,
 }
 
 /// A stream of draws.
@@ -123,7 +126,8 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
     };
     let scenario = wild::with_faults(seed, limits, length, scenario);
     let scenario = outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario));
-    let scenario = wild::with_corners(seed, limits, times::with_times(seed, limits, scenario));
+    let scenario = panes::with_panes(seed, limits, times::with_times(seed, limits, scenario));
+    let scenario = wild::with_corners(seed, limits, scenario);
     patience::with_time_to_finish(scenario)
 }
 
@@ -339,6 +343,7 @@ fn operator(dice: &mut Dice, limits: &Limits, id: String, kind: &str) -> Operato
         sink: SinkMode::TwoPhase,
         transactions: Transactions::default(),
         on: None,
+        over_time: None,
         place: Place::default(),
     }
 }

@@ -9,6 +9,7 @@ use super::external::Deferred;
 use super::net::{Held, In, Item, Out};
 use super::restart::Restarts;
 use super::task::{Last, Mail, Status};
+use super::timers::Which;
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, TaskId};
 use crate::fault::Mutant;
@@ -317,6 +318,7 @@ impl World {
                 task.falls_behind(Some(from));
             }
         }
+        self.timers_restored(job, id, host);
         self.restore_reader(job, id, checkpoint, host);
         bytes
     }
@@ -493,6 +495,7 @@ impl World {
         task.status = Status::Running;
         host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
         self.begin_watermarks(job, id, host);
+        self.arm(job, id, Which::All, host);
         self.take_producer(job, id, restored, host);
         self.tell_task(job, id, TaskInput::Started { restored }, host);
         if job.protocol.claims().coordinated {

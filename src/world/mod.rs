@@ -27,6 +27,8 @@
 //! | `zombies` | sinks that were given up and live on |
 //! | `splits` | partitions of sources that are handed out: enumerators and readers |
 //! | `watermarks` | event time: how far tasks know that they have read, and how they tell |
+//! | `windows` | operators that keep records until a time has come |
+//! | `timers` | their timers, as state |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
 //! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
@@ -54,7 +56,9 @@ mod roles;
 mod snapshot;
 mod splits;
 mod task;
+mod timers;
 mod watermarks;
+mod windows;
 mod zombies;
 
 pub use feed::Feed;
@@ -234,6 +238,13 @@ pub enum Step {
     },
     /// It is time for a source to say how far it is in event time.
     Watermark {
+        /// Which task.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+    },
+    /// It is time for a timer that an operator has set by the clock of its machine.
+    Alarm {
         /// Which task.
         task: TaskId,
         /// Of which attempt.
@@ -555,6 +566,7 @@ impl World {
             Step::Haunt(zombie) => self.haunt(job, zombie, host),
             Step::Undelivered { task, attempt } => self.split_message_lost(job, task, attempt, host),
             Step::Watermark { task, attempt } => self.watermark_is_due(task, attempt, host),
+            Step::Alarm { task, attempt } => self.alarm(task, attempt, host),
         }
     }
 

@@ -169,7 +169,8 @@ fn a_protocol_is_only_held_to_what_it_claims() {
             "wake-up",
             "liveness",
             "splits",
-            "watermarks"
+            "watermarks",
+            "timers"
         ]
     );
     let mut checks = story.checks(Claims::of(&[]));
