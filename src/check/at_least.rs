@@ -25,6 +25,8 @@ pub(super) static ABOUT: About = About {
         EventKind::SourceRewound,
         EventKind::SourceFinal,
         EventKind::WindowsFinal,
+        EventKind::CheckpointTriggered,
+        EventKind::RestorePoint,
     ]),
 };
 

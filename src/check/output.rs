@@ -170,7 +170,7 @@ impl Check for Output {
             let name = &end.plan.operators[index].name;
             let due = end
                 .expected
-                .filter(|_| end.drained && self.confluence.holds(index))
+                .filter(|_| end.drained && self.confluence.holds_outside(index, end.plan.operators[index].sink))
                 .and_then(|expected| expected.operators.get(index)?.output);
             let finding = match due {
                 Some(_) if !seen.told => ("untold", format!("{name} did not tell at the end what is visible outside")),

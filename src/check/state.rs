@@ -10,7 +10,12 @@ pub(super) static ABOUT: About = About {
     name: "state",
     sentence: "At the end of a drained run, the state of every operator reflects each record exactly once.",
     needs: Claim::ExactlyOnceState,
-    wants: Kinds::of(&[EventKind::StateFinal, EventKind::WindowsFinal]),
+    wants: Kinds::of(&[
+        EventKind::StateFinal,
+        EventKind::WindowsFinal,
+        EventKind::CheckpointTriggered,
+        EventKind::RestorePoint,
+    ]),
 };
 
 #[derive(Clone)]

@@ -16,7 +16,7 @@ pub(super) static ABOUT: About = About {
     name: "windows",
     sentence: "Each record is in every window it belongs to or left out as late, and each window gives what is in it, once.",
     needs: Claim::ExactlyOnceState,
-    wants: Kinds::of(&[EventKind::WindowsFinal]),
+    wants: Kinds::of(&[EventKind::WindowsFinal, EventKind::CheckpointTriggered, EventKind::RestorePoint]),
 };
 
 #[derive(Clone)]
@@ -64,6 +64,7 @@ impl Check for Windows {
 
     fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
         let Some(expected) = end.expected.filter(|_| end.drained) else { return };
+        let is_punctual = self.is_punctual && self.confluence.is_told_the_truth();
         for (index, (sum, due)) in self.operators.iter().zip(&expected.operators).enumerate() {
             let Some(due) = due.windows.filter(|_| self.confluence.holds(index)) else { continue };
             self.examined += 1;
@@ -73,7 +74,7 @@ impl Check for Windows {
                 ("untold", format!("{} of {tasks} subtasks told what became of windows", sum.tasks))
             } else if sum.entries != due.entries {
                 ("entries", differ("entries of windows", sum.entries.records, due.entries.records))
-            } else if self.is_punctual && planned.waits_for_events() && sum.results != due.results {
+            } else if is_punctual && planned.waits_for_events() && sum.results != due.results {
                 ("results", differ("results", sum.results.records, due.results.records))
             } else {
                 continue;

@@ -7,7 +7,7 @@ use crate::base::{Problem, Span};
 
 /// The fields, and the kinds that have them.
 const FIELDS: [(&str, &[&str]); 3] =
-    [("window", &["window", "window-join"]), ("interval", &["interval-join"]), ("after", &["timeout"])];
+    [("window", &["window", "window-join"]), ("within", &["interval-join"]), ("after", &["timeout"])];
 
 /// One record must not belong to more windows than this.
 const WINDOWS_MAX: u64 = 1000;
@@ -22,7 +22,7 @@ pub(super) fn over_time(o: &mut Object<'_>, kind: &str) -> Result<Option<OverTim
     );
     let window = window.optional()?;
     let interval = o.field(
-        "interval",
+        "within",
         "Interval joins only. How much older or younger than the first input's record the second's may be.",
         record(interval),
     );
@@ -66,7 +66,7 @@ pub(super) fn over_time(o: &mut Object<'_>, kind: &str) -> Result<Option<OverTim
 fn example(name: &str) -> &'static str {
     match name {
         "window" => "{\"size\": \"1s\"}",
-        "interval" => "{\"after\": \"1s\"}",
+        "within" => "{\"after\": \"1s\"}",
         _ => "\"1s\"",
     }
 }

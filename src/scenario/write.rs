@@ -157,7 +157,7 @@ fn operator(operator: &Operator) -> Json {
         .put("state", self::state(state))
         .put("snapshot", self::snapshot(snapshot))
         .some("window", over_time.as_ref().and_then(window))
-        .some("interval", over_time.as_ref().and_then(interval))
+        .some("within", over_time.as_ref().and_then(interval))
         .some("after", over_time.as_ref().and_then(after))
         .some("on", on.as_deref())
         .done();
