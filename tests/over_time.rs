@@ -244,6 +244,7 @@ fn a_scenario_with_windows_is_written_as_it_is_read() {
         r#""kind": "timeout", "after": "20ms""#,
     ] {
         let read = parse(&job(EACH, operator, ""), "a.json").expect("it is right");
+        assert!(read.job.operators[1].over_time.is_some());
         let written = scenario::write(&read);
         let strip = |text: &str| text.split_whitespace().collect::<String>();
         assert!(strip(&written).contains(&strip(operator.split_once(',').expect("a kind and more").1)), "{written}");

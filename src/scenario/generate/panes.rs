@@ -51,7 +51,7 @@ fn inputs(job: &Job, at: usize) -> impl Iterator<Item = &Edge> {
 /// Barriers may overtake on an edge before and after, unless edges may be as they like.
 fn come_by_key(job: &mut Job, at: usize, mixed: bool) {
     let Operator { id, kind, .. } = &job.operators[at];
-    for edge in job.edges.iter_mut().filter(|edge| edge.to == *id && kind != "sink") {
+    for edge in job.edges.iter_mut().filter(|edge| edge.to == *id && kind != "sink" && kind != "committer") {
         if (mixed || edge.by.lets_overtake()) && !edge.chained {
             edge.by = Partitioner::Hash;
         }
