@@ -18,6 +18,7 @@ mod support;
 use cutline::base::{Concern, Span, TaskId, Time, below};
 use cutline::campaign::{Runner, Want, run_seeds};
 use cutline::drive::{Granularity, Timed};
+use cutline::plan::Inflow;
 use cutline::protocol::{Delivery, ZOO};
 use cutline::scenario::{Edge, Effect, Fault, Limits, Scenario, SourceEnd, SubtaskName, When, generate};
 use cutline::trace::{Event, Observer, Stamped, to_json};
@@ -208,7 +209,10 @@ impl Marks {
                 Event::SourceFinal { operator, emitted, partition, .. } => {
                     add(operator, Some(partition), [emitted, 0, 0])
                 }
-                Event::StateFinal { operator, applied, lineage, values, .. } => {
+                // What comes of windows depends on what is late, and what comes of a clock on everything.
+                Event::StateFinal { operator, applied, lineage, values, .. }
+                    if job.plan.operators[operator.index()].inflow == Inflow::Same =>
+                {
                     add(operator, None, [applied, lineage, values]);
                 }
                 Event::TaskDrained { .. } => marks.drained = *at,

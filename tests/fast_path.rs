@@ -31,6 +31,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             coordinated: true,
             event_time: true,
             backends: true,
+            over_time: true,
         },
     )
 }

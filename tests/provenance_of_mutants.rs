@@ -92,6 +92,10 @@ fn in_random_runs_of_mutants_what_is_lost_or_doubled_is_named() {
     for mutant in Mutant::ALL.iter().copied() {
         for seed in 0..u64::from(cases(50)) {
             let [trial, _] = Trial::of_seed(seed);
+            // Records are named up to windows, and not behind them.
+            if trial.scenario().job.operators.iter().any(|operator| operator.over_time.is_some()) {
+                continue;
+            }
             // What such a commit takes from later transactions cannot be told where those go on being filled from cycles.
             if mutant == Mutant::BufferByReference && trial.protocol == "chandy-lamport" {
                 continue;

@@ -232,6 +232,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         coordinated: true,
         event_time: false,
         backends: false,
+        over_time: false,
     })
 }
 
@@ -248,7 +249,8 @@ proptest! {
 /// What the random jobs are like: the law would mean little if they were all alike.
 #[test]
 fn random_jobs_cover_what_the_law_is_about() {
-    let limits = Limits { operators: 11, parallelism: 4, records: 10, faults: 0, ..SMALL };
+    let limits =
+        Limits { operators: 11, parallelism: 4, records: 10, faults: 0, over_time: false, backends: false, ..SMALL };
     let jobs: Vec<_> = (0..200).map(|seed| compile(quiet_job(seed, &limits, (seed % 4) as usize))).collect();
     let count = |what: &dyn Fn(&Job) -> bool| jobs.iter().filter(|job| what(job)).count();
     let by = |by| count(&|job| job.plan.edges.iter().any(|edge| edge.by == by));

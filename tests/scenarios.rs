@@ -140,6 +140,17 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("75", r#""take": "savepoint""#, r#""take": "checkpoint""#),
     ("75", r#""kind": "lsm-incremental", "compact_at": 20"#, r#""kind": "lsm-full""#),
     ("70", r#"{"kind": "lsm-incremental""#, r#"{"memtable": "1MB", "kind": "lsm-incremental""#),
+    ("62", r#""size": "1s""#, r#""size": "2s""#),
+    ("62", r#""at": "2.5s""#, r#""at": "9.5s""#),
+    ("63", r#", "slide": "200ms""#, ""),
+    ("64", r#""gap": "150ms""#, r#""gap": "250ms""#),
+    ("65", r#", "idle_after": "300ms""#, ""),
+    ("65", r#", "lateness": "200ms""#, r#", "lateness": "2s""#),
+    ("66", r#""at": "2.1s""#, r#""at": "9.1s""#),
+    ("66", r#""bound": "10ms""#, r#""bound": "300ms""#),
+    ("67", r#"{"after": "500ms"}"#, r#"{"before": "500ms", "after": "500ms"}"#),
+    ("67", r#""at": "2.8s""#, r#""at": "9.8s""#),
+    ("68", r#""after": "2s""#, r#""after": "20s""#),
 ];
 
 #[test]

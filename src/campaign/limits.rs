@@ -23,6 +23,7 @@ pub const SMALL: Limits = Limits {
     coordinated: true,
     event_time: true,
     backends: true,
+    over_time: true,
 };
 
 /// What a protocol's claims leave of some limits: within them it has to keep every word.

@@ -6,6 +6,7 @@
 //! Counts are differences. Where a run lost one record and doubled another, they cancel; the hash over lineages
 //! still tells that something is wrong ([`Tally::swapped`]), and not how much.
 
+use super::confluence::Confluence;
 use crate::base::OperatorId;
 use crate::plan::Plan;
 use crate::trace::Event;
@@ -49,6 +50,7 @@ impl Tally {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     operators: Vec<Sums>,
+    confluence: Confluence,
     accounts: Vec<Account>,
     closed: bool,
 }
@@ -83,7 +85,8 @@ impl Ledger {
     /// For runs of this plan.
     pub fn new(plan: &Plan) -> Self {
         let sums = |op: &crate::plan::Operator| Sums { is_source: op.is_source, ..Sums::default() };
-        Self { operators: plan.operators.iter().map(sums).collect(), accounts: Vec::new(), closed: false }
+        let operators = plan.operators.iter().map(sums).collect();
+        Self { operators, confluence: Confluence::of(plan), accounts: Vec::new(), closed: false }
     }
 
     /// Takes the next event; only final states and final outputs matter.
@@ -95,14 +98,17 @@ impl Ledger {
             Event::OutputFinal { operator, records, lineage, .. } => {
                 self.operators[operator.index()].output.add(records, lineage);
             }
-            _ => {}
+            _ => self.confluence.event(event),
         }
     }
 
     /// The run is over and drained: holds it against the oracle's result.
     pub fn close(&mut self, expected: &Expected) {
+        // Of the others nobody knows what is due.
+        let confluence = &self.confluence;
         let all = self.operators.iter().zip(&expected.operators).enumerate();
-        self.accounts.extend(all.filter(|(_, (sums, _))| !sums.is_source).map(|(operator, (sums, due))| Account {
+        let all = all.filter(|(index, (sums, _))| !sums.is_source && confluence.holds(*index));
+        self.accounts.extend(all.map(|(operator, (sums, due))| Account {
             operator: OperatorId::from(operator),
             state: sums.state.beside(due.applied, due.lineage),
             output: due.output.map(|due| sums.output.beside(due.records, due.lineage)),
@@ -121,6 +127,7 @@ impl Ledger {
         for sums in &mut self.operators {
             (sums.state, sums.output) = (Sum::default(), Sum::default());
         }
+        self.confluence.reset();
         self.accounts.clear();
         self.closed = false;
     }
@@ -138,7 +145,8 @@ mod tests {
     /// A source and a sink whose two subtasks told these final states and outputs.
     fn closed(states: [(u64, u64); 2], outputs: [(u64, u64); 2]) -> Vec<Account> {
         let sums = |is_source| Sums { is_source, ..Sums::default() };
-        let mut ledger = Ledger { operators: vec![sums(true), sums(false)], accounts: Vec::new(), closed: false };
+        let operators = vec![sums(true), sums(false)];
+        let mut ledger = Ledger { operators, confluence: Confluence::default(), accounts: Vec::new(), closed: false };
         let task = TaskId(0);
         ledger.event(&Event::StateFinal { task, operator: SOURCE, applied: 9, lineage: 0, values: 0 });
         for (applied, lineage) in states {
@@ -149,7 +157,7 @@ mod tests {
         }
         assert_eq!(ledger.accounts(), None);
         let output = Some(ExpectedOutput { records: 5, lineage: 50 });
-        let sink = ExpectedOperator { applied: 10, lineage: 100, values: 0, output };
+        let sink = ExpectedOperator { applied: 10, lineage: 100, values: 0, output, windows: None };
         ledger.close(&Expected { operators: vec![ExpectedOperator::default(), sink] });
         let accounts = ledger.accounts().expect("closed").to_vec();
         ledger.reset();

@@ -5,6 +5,7 @@
 //! and a job that never restarted has no excuse for more.
 
 use super::account::Sum;
+use super::confluence::Confluence;
 use super::promise::{Excuse, Promise, Reach};
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
 use crate::base::{Fingerprint, TaskId, Time};
@@ -23,6 +24,9 @@ pub(super) static ABOUT: About = About {
         EventKind::TransactionRefused,
         EventKind::SourceRewound,
         EventKind::SourceFinal,
+        EventKind::WindowsFinal,
+        EventKind::CheckpointTriggered,
+        EventKind::RestorePoint,
     ]),
 };
 
@@ -37,6 +41,7 @@ pub(super) struct AtLeast {
     late: Vec<(TaskId, u64)>,
     reach: Reach,
     restarted: bool,
+    confluence: Confluence,
     /// Output is promised as well.
     with_output: bool,
     examined: u64,
@@ -52,6 +57,7 @@ impl AtLeast {
             late: Vec::new(),
             reach: Reach::new(setting.plan.tasks.len()),
             restarted: false,
+            confluence: Confluence::new(setting),
             with_output: setting.claims.holds(Claim::AtLeastOnceOutput),
             examined: 0,
         }
@@ -84,6 +90,7 @@ impl Check for AtLeast {
     }
 
     fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
+        self.confluence.event(event);
         match *event {
             Event::JobRestarting { .. } => self.restarted = true,
             Event::SourceRewound { .. } | Event::SourceFinal { .. } => self.reach.event(event),
@@ -107,6 +114,9 @@ impl Check for AtLeast {
     fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
         let Some(expected) = end.expected.filter(|_| end.drained) else { return };
         for (index, due) in expected.operators.iter().enumerate() {
+            if !self.confluence.holds(index) {
+                continue;
+            }
             let name = &end.plan.operators[index].name;
             let applied = Sum { records: due.applied, lineage: due.lineage };
             if let Some((what, text)) = self.judge(self.state[index], applied, false, false) {
@@ -132,6 +142,7 @@ impl Check for AtLeast {
         self.excuses.fill(Excuse::default());
         self.late.clear();
         self.reach.reset();
+        self.confluence.reset();
         self.restarted = false;
         self.examined = 0;
     }
@@ -139,6 +150,7 @@ impl Check for AtLeast {
     fn fingerprint(&self, into: &mut Fingerprint) {
         into.word(u64::from(self.restarted));
         self.reach.fingerprint(into);
+        self.confluence.fingerprint(into);
         into.words(self.late.iter().map(|(task, transaction)| transaction << 32 | u64::from(task.0)));
         self.excuses.iter().for_each(|excuse| into.words([excuse.records, excuse.lineage].into_iter()));
         for sum in self.state.iter().chain(&self.output) {

@@ -513,9 +513,12 @@ impl Observer for Figures {
             | Event::TransactionCommitted { .. }
             | Event::TransactionAborted { .. }
             | Event::TransactionRefused { .. } => self.visibility.event(at, event),
-            Event::WatermarkAdvanced { .. } | Event::TaskIdle { .. } | Event::RecordsLate { .. } => {
-                self.watermarks.event(at, event)
-            }
+            Event::WatermarkAdvanced { .. }
+            | Event::TaskIdle { .. }
+            | Event::RecordsLate { .. }
+            | Event::TimersSet { .. }
+            | Event::TimersFired { .. }
+            | Event::LateDropped { .. } => self.watermarks.event(at, event),
             _ => {}
         }
     }

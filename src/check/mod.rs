@@ -29,6 +29,7 @@ mod at_least;
 mod buffers;
 mod commits;
 mod completion;
+mod confluence;
 mod cut;
 mod entries;
 mod failures;
@@ -50,8 +51,10 @@ mod runner;
 mod savepoints;
 mod splits;
 mod state;
+mod timers;
 mod wake_up;
 mod watermarks;
+mod windows;
 
 pub use account::{Account, Ledger, Tally};
 pub use figures::*;
@@ -90,6 +93,8 @@ pub const CHECKS: &[Entry] = &[
     Entry { about: &watermarks::ABOUT, build: |setting| Box::new(watermarks::Watermarks::new(setting)) },
     Entry { about: &registry::ABOUT, build: |setting| Box::new(registry::Registry::new(setting)) },
     Entry { about: &entries::ABOUT, build: |setting| Box::new(entries::Entries::new(setting)) },
+    Entry { about: &timers::ABOUT, build: |setting| Box::new(timers::Timers::new(setting)) },
+    Entry { about: &windows::ABOUT, build: |setting| Box::new(windows::Windows::new(setting)) },
 ];
 
 /// An invariant as a fold over events.

@@ -6,6 +6,7 @@
 //! How much a sink owes depends on how its output gets outside ([`Promise`]); what the external system has aborted for
 //! its age is not due any more.
 
+use super::confluence::Confluence;
 use super::finding::head_name;
 use super::promise::{Excuse, Promise, Reach};
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Savepoints, Setting};
@@ -30,6 +31,7 @@ pub(super) static ABOUT: About = About {
         EventKind::TransactionRefused,
         EventKind::SourceRewound,
         EventKind::SourceFinal,
+        EventKind::WindowsFinal,
     ]),
 };
 
@@ -49,6 +51,7 @@ pub(super) struct Output {
     /// Transactions that were aborted for their age.
     late: Vec<(TaskId, u64)>,
     reach: Reach,
+    confluence: Confluence,
     examined: u64,
 }
 
@@ -81,6 +84,7 @@ impl Output {
             went_back: false,
             late: Vec::new(),
             reach: Reach::new(setting.plan.tasks.len()),
+            confluence: Confluence::new(setting),
             examined: 0,
         }
     }
@@ -110,6 +114,7 @@ impl Check for Output {
     }
 
     fn event(&mut self, at: Time, event: &Event, plan: &Plan, out: &mut Findings) {
+        self.confluence.event(event);
         match *event {
             Event::OutputVisible { task, operator, checkpoint, records, lineage } => {
                 add(&mut self.operators[operator.index()].visible, records, lineage);
@@ -163,7 +168,10 @@ impl Check for Output {
     fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
         for (index, seen) in self.operators.iter().enumerate() {
             let name = &end.plan.operators[index].name;
-            let due = end.expected.filter(|_| end.drained).and_then(|expected| expected.operators.get(index)?.output);
+            let due = end
+                .expected
+                .filter(|_| end.drained && self.confluence.holds_outside(index, end.plan.operators[index].sink))
+                .and_then(|expected| expected.operators.get(index)?.output);
             let finding = match due {
                 Some(_) if !seen.told => ("untold", format!("{name} did not tell at the end what is visible outside")),
                 _ if seen.told && seen.visible != seen.at_end => {
@@ -198,6 +206,7 @@ impl Check for Output {
         self.shown = CheckpointId::INITIAL;
         self.late.clear();
         self.reach.reset();
+        self.confluence.reset();
         self.examined = 0;
     }
 
@@ -207,6 +216,7 @@ impl Check for Output {
         into.words([self.restarted, self.unreadable, self.went_back].map(u64::from).into_iter());
         into.word(self.shown.0);
         self.reach.fingerprint(into);
+        self.confluence.fingerprint(into);
         into.words(self.late.iter().map(|(task, transaction)| transaction << 32 | u64::from(task.0)));
         for seen in &self.operators {
             let ((visible, of), (records, at_end)) = (seen.visible, seen.at_end);

@@ -1,5 +1,6 @@
 //! In the end, state is what the oracle computed without channels, barriers or time.
 
+use super::confluence::Confluence;
 use super::{About, Check, Claim, Finding, Findings, Finish, Kinds, Setting};
 use crate::base::{Fingerprint, Time};
 use crate::plan::Plan;
@@ -9,12 +10,18 @@ pub(super) static ABOUT: About = About {
     name: "state",
     sentence: "At the end of a drained run, the state of every operator reflects each record exactly once.",
     needs: Claim::ExactlyOnceState,
-    wants: Kinds::of(&[EventKind::StateFinal]),
+    wants: Kinds::of(&[
+        EventKind::StateFinal,
+        EventKind::WindowsFinal,
+        EventKind::CheckpointTriggered,
+        EventKind::RestorePoint,
+    ]),
 };
 
 #[derive(Clone)]
 pub(super) struct State {
     operators: Vec<Sum>,
+    confluence: Confluence,
     examined: u64,
 }
 
@@ -30,7 +37,8 @@ struct Sum {
 
 impl State {
     pub(super) fn new(setting: &Setting<'_>) -> Self {
-        Self { operators: vec![Sum::default(); setting.plan.operators.len()], examined: 0 }
+        let operators = vec![Sum::default(); setting.plan.operators.len()];
+        Self { operators, confluence: Confluence::new(setting), examined: 0 }
     }
 }
 
@@ -40,6 +48,7 @@ impl Check for State {
     }
 
     fn event(&mut self, _: Time, event: &Event, _: &Plan, _: &mut Findings) {
+        self.confluence.event(event);
         if let Event::StateFinal { operator, applied, lineage, values, .. } = *event {
             let sum = &mut self.operators[operator.index()];
             sum.applied = sum.applied.wrapping_add(applied);
@@ -51,7 +60,8 @@ impl Check for State {
 
     fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
         let Some(expected) = end.expected.filter(|_| end.drained) else { return };
-        for ((operator, sum), due) in end.plan.operators.iter().zip(&self.operators).zip(&expected.operators) {
+        let all = end.plan.operators.iter().zip(&self.operators).zip(&expected.operators).enumerate();
+        for (_, ((operator, sum), due)) in all.filter(|(index, _)| self.confluence.holds(*index)) {
             self.examined += 1;
             let tasks = operator.tasks.len() as u32;
             let (name, applied, all) = (&operator.name, sum.applied, due.applied);
@@ -77,10 +87,12 @@ impl Check for State {
 
     fn reset(&mut self) {
         self.operators.fill(Sum::default());
+        self.confluence.reset();
         self.examined = 0;
     }
 
     fn fingerprint(&self, into: &mut Fingerprint) {
+        self.confluence.fingerprint(into);
         for sum in &self.operators {
             [sum.applied, sum.lineage, sum.values, u64::from(sum.tasks)].iter().for_each(|word| into.word(*word));
         }

@@ -197,6 +197,8 @@ impl<O: Observer> Host for Wanderer<'_, O> {
             | Notice::Clock { .. } => return,
             // A timeout that voids what sinks promise never comes here by itself.
             Notice::Later { step: Step::Expire { .. }, .. } => return,
+            // One that rings too early is set again: it must not keep others from their turn.
+            Notice::Later { step: step @ Step::Alarm { .. }, .. } => return self.timers.push(step),
             Notice::Later { step, .. } => step,
             Notice::ForgetTimers => {
                 self.timers.retain(|step| match step {

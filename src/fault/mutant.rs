@@ -267,7 +267,7 @@ mutants! {
     /// A task takes the files of its last snapshot for stored, whether that is complete or not.
     BaseIsLastTaken "base-is-last-taken" { State, "", "registry" }
     /// A task that hears of any completion takes the files that it has now for stored.
-    BaseIsWhatIsThere "base-is-what-is-there" { State, "B51", "registry" }
+    BaseIsWhatIsThere "base-is-what-is-there" { State, "FLINK-23949", "registry" }
     /// A savepoint counts on files in the storage that belong to checkpoints.
     SavepointSharesFiles "savepoint-shares-files" { State, "", "registry" }
     /// The synchronous part of a snapshot leaves out what is in memory.
@@ -277,19 +277,35 @@ mutants! {
     /// That a checkpoint needs a file that is registered already is not noted.
     UseIsNotRegistered "use-is-not-registered" { State, "", "registry" }
     /// What a task only named is replaced by what is registered after the checkpoint was recorded.
-    PlaceholdersAreRecorded "placeholders-are-recorded" { State, "B47", "entries" }
+    PlaceholdersAreRecorded "placeholders-are-recorded" { State, "FLINK-6640", "entries" }
     /// A savepoint makes files go that checkpoints before it need.
-    SavepointMovesRegistry "savepoint-moves-registry" { State, "B40", "registry" }
+    SavepointMovesRegistry "savepoint-moves-registry" { State, "FLINK-21351", "registry" }
     /// Files of state are never deleted.
     RegistryKeepsForEver "registry-keeps-for-ever" { State, "", "registry" }
     /// Files go that the newest snapshot does not need, although older checkpoints are kept.
     RegistryKeepsTheNewest "registry-keeps-the-newest" { State, "", "registry" }
     /// A restored task gives names to its files that it has given before, and of two files of a name the first one stays.
-    NamesAreUsedAgain "names-are-used-again" { State, "B48", "entries" }
+    NamesAreUsedAgain "names-are-used-again" { State, "FLINK-24611", "entries" }
     /// A restore reads files from the newest to the oldest, and the last word counts.
     OldestFileWins "oldest-file-wins" { State, "", "entries" }
     /// The log is cut when a materialisation begins, not when it is stored.
     LogCutTooEarly "log-cut-too-early" { State, "", "entries" }
+    /// The timers of windows are not part of snapshots.
+    TimersAreNotSaved "timers-are-not-saved" { Time, "FLINK-19741", "timers" }
+    /// A timer is saved in the key group of the one before it, and is not found there.
+    TimersInTheWrongGroup "timers-in-the-wrong-group" { Time, "FLINK-26063", "timers" }
+    /// What the last watermark made fire is saved with the snapshot as if it had not.
+    FiredTimersAreSaved "fired-timers-are-saved" { Time, "", "timers" }
+    /// Timers are saved, and not the panes that they are for.
+    PanesAreNotSaved "panes-are-not-saved" { Time, "", "timers" }
+    /// Records that are too late for their window are left out and not counted.
+    LateIsNotCounted "late-is-not-counted" { Time, "", "windows" }
+    /// Windows fire as soon as one of the inputs has come to their end.
+    FiresWithTheFirst "fires-with-the-first" { Time, "", "timers" }
+    /// Of the sessions that a record makes one, only the first is kept.
+    MergeForgetsASession "merge-forgets-a-session" { Time, "", "windows" }
+    /// Timers by the machine's clock are lost at a restore.
+    ClockTimersAreLost "clock-timers-are-lost" { Time, "", "timers" }
 }
 
 /// Where a wrong decision is made.

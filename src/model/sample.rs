@@ -34,6 +34,7 @@ pub(crate) fn job(operators: &[(&str, u32)], edges: &[(&str, &str, By)]) -> (Sce
         sink: SinkMode::Plain,
         transactions: Transactions::default(),
         on: None,
+        over_time: None,
         place: Place::default(),
     };
     let edge = |(from, to, by): &(&str, &str, By)| Edge {

@@ -1,9 +1,9 @@
 //! Making a plan. The scenario has been checked: what cannot be planned here is a broken invariant.
 
 use super::keys::{KeyTable, owners};
-use super::{Channel, Edge, EventTime, Operator, OutEdge, Plan, Task};
+use super::{Channel, Edge, EventTime, Inflow, Operator, OutEdge, Plan, Task};
 use crate::base::{ChannelId, EdgeId, OperatorId, Port, TaskId};
-use crate::scenario::{self, Partitioner, Placement, Scenario};
+use crate::scenario::{self, OverTime, Partitioner, Placement, Scenario};
 use petgraph::Direction::Incoming;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -23,13 +23,16 @@ pub fn build(scenario: &Scenario) -> Plan {
     let cycles = cycles(job, &ends);
     let (regions, managers) = (regions(tasks.len(), &channels), scenario.cluster.task_managers);
     let event_time = event_time(job);
+    plan_inflows(job, &mut operators, &ends, event_time);
     Plan { operators, tasks, channels, edges, order, cycles, regions, managers, event_time, inputs, outputs }
 }
 
 fn event_time(job: &scenario::Job) -> EventTime {
     let sources = job.operators.iter().filter_map(|operator| operator.source.as_ref());
     let times: Vec<_> = sources.filter_map(|source| source.event_time).collect();
-    let goes_round = job.edges.iter().any(|edge| edge.feedback);
+    // What comes of a timeout is as old as the record that began it.
+    let by_clock = |operator: &scenario::Operator| matches!(operator.over_time, Some(OverTime::After(_)));
+    let goes_round = job.edges.iter().any(|edge| edge.feedback) || job.operators.iter().any(by_clock);
     match times.iter().all(|times| times.bound >= times.disorder && times.idle_after.is_none()) {
         _ if times.is_empty() => EventTime::None,
         true if !goes_round => EventTime::Punctual,
@@ -103,6 +106,8 @@ fn plan_operators(job: &scenario::Job, ends: &[(usize, usize)], order: &[Operato
             keys: None,
             sink: (op.kind == "sink").then_some(op.sink),
             is_committer: op.kind == "committer",
+            inflow: Inflow::Same,
+            over_time: op.over_time,
         })
         .collect();
     // Keys only come from sources and from operators that assign new ones. One pass in dependency order knows
@@ -120,7 +125,7 @@ fn plan_operators(job: &scenario::Job, ends: &[(usize, usize)], order: &[Operato
         }
     }
     for (index, spec) in job.operators.iter().enumerate() {
-        if spec.kind != "count" && spec.kind != "join" {
+        if spec.kind != "count" && spec.kind != "join" && spec.over_time.is_none() {
             continue;
         }
         let inputs = || ends.iter().zip(&job.edges).filter(move |((_, to), _)| *to == index);
@@ -132,6 +137,24 @@ fn plan_operators(job: &scenario::Job, ends: &[(usize, usize)], order: &[Operato
         });
     }
     operators
+}
+
+/// What comes to each operator: as what comes to those before it, and not the same if they wait for a time.
+fn plan_inflows(job: &scenario::Job, operators: &mut [Operator], ends: &[(usize, usize)], event_time: EventTime) {
+    let mut grew = true;
+    while std::mem::take(&mut grew) {
+        for (from, to) in ends {
+            let made = match job.operators[*from].over_time {
+                None => Inflow::Same,
+                Some(OverTime::After(_)) => Inflow::Open,
+                Some(_) if event_time == EventTime::Punctual => Inflow::Timely,
+                Some(_) => Inflow::Open,
+            };
+            let comes = operators[*from].inflow.max(made);
+            grew |= comes > operators[*to].inflow;
+            operators[*to].inflow = operators[*to].inflow.max(comes);
+        }
+    }
 }
 
 /// Tasks by chain, and for every edge of the scenario whether it becomes channels.

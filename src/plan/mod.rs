@@ -14,7 +14,7 @@ pub use build::build;
 pub use keys::{KeyTable, key_group, owner_of_group};
 
 use crate::base::{ChannelId, EdgeId, OperatorId, Port, TaskId};
-use crate::scenario::{Partitioner, SinkMode};
+use crate::scenario::{OverTime, Partitioner, SinkMode};
 use crate::trace::{Event, Names};
 use std::ops::Range;
 
@@ -75,6 +75,30 @@ pub struct Operator {
     pub sink: Option<SinkMode>,
     /// It commits what sinks before it have written.
     pub is_committer: bool,
+    /// What it gets.
+    pub inflow: Inflow,
+    /// What it does, if it keeps records until a time has come.
+    pub over_time: Option<OverTime>,
+}
+
+impl Operator {
+    /// Whether it is event time that it waits for.
+    pub fn waits_for_events(&self) -> bool {
+        self.over_time.is_some_and(|over_time| over_time.is_of_events())
+    }
+}
+
+/// Whether what comes to an operator is the same in every run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Inflow {
+    /// It is.
+    #[default]
+    Same,
+    /// If nothing is counted twice and nothing comes after a watermark that said it would not: it comes of windows or
+    /// joins.
+    Timely,
+    /// It is not: which records belong together depends on what happens.
+    Open,
 }
 
 /// One thread of the cluster.

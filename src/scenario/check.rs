@@ -29,6 +29,7 @@ pub fn check(scenario: &Scenario) -> Result<(), Problem> {
     room(scenario)?;
     sizes(scenario)?;
     event_time(job)?;
+    over_time(job)?;
     for (n, fault) in scenario.faults.iter().enumerate() {
         let path = format!("faults[{n}]");
         effect(scenario, &fault.effect, &path)?;
@@ -161,8 +162,9 @@ fn inputs_and_outputs(job: &Job) -> Result<(), Problem> {
                 );
             }
             Inputs::Two if inputs != 2 => {
-                let found = format!("{id:?} is a join, and has {}", counted(inputs as u32, "input"));
-                return wrong(path, found, "a join has exactly 2");
+                let article = if kind.starts_with('i') { "an" } else { "a" };
+                let found = format!("{id:?} is {article} {kind}, and has {}", counted(inputs as u32, "input"));
+                return wrong(path, found, format!("{article} {kind} has exactly 2"));
             }
             Inputs::Two | Inputs::Any => {}
         }
@@ -231,7 +233,10 @@ fn chained_to_source(job: &Job, operator: &Operator) -> bool {
     let before = job.edges.iter().find(|edge| edge.to == operator.id && edge.chained);
     let sender = before.and_then(|edge| job.operators.iter().find(|op| op.id == edge.from));
     let repeats = |source: &Source| source.assignment == Assignment::Static;
-    sender.is_some_and(|sender| sender.source.as_ref().is_some_and(repeats) || chained_to_source(job, sender))
+    sender.is_some_and(|sender| {
+        let goes_on = || sender.over_time.is_none() && chained_to_source(job, sender);
+        sender.source.as_ref().is_some_and(repeats) || goes_on()
+    })
 }
 
 /// That the edges which are no feedback form no cycle, and each that is closes one.
@@ -334,6 +339,33 @@ fn event_time(job: &Job) -> Result<(), Problem> {
         if source.assignment == Assignment::Dynamic {
             let found = format!("{:?} hands out splits, and the next one begins where event time began", operator.id);
             return wrong(path, found, "leave \"event_time\" out, or \"assignment\"");
+        }
+    }
+    Ok(())
+}
+
+/// That operators over time get all records of a key, and that those say when they happened.
+fn over_time(job: &Job) -> Result<(), Problem> {
+    let all: Vec<&Edge> = job.edges.iter().collect();
+    let leads = |from: &str, to: &str| way(&all, from, to).is_some();
+    for (n, operator) in job.operators.iter().enumerate() {
+        let Some(over_time) = operator.over_time else { continue };
+        let (path, id) = (format!("job.operators[{n}]"), &operator.id);
+        if job.edges.iter().any(|edge| edge.feedback && leads(&edge.to, id) && leads(id, &edge.from)) {
+            let found = format!("{id:?} is on a cycle, and what comes round it has no event time");
+            return wrong(path, found, "put it before or behind the cycle");
+        }
+        let is_timeless = |source: &&Operator| source.source.as_ref().is_some_and(|of| of.event_time.is_none());
+        let timeless = job.operators.iter().filter(is_timeless).find(|source| leads(&source.id, id));
+        if let Some(source) = timeless.filter(|_| over_time.is_of_events()) {
+            let found = format!("{id:?} waits for event time, and records of {:?} have none", source.id);
+            return wrong(path, found, format!("give {:?} an \"event_time\"", source.id));
+        }
+        for (n, edge) in job.edges.iter().enumerate().filter(|(_, edge)| edge.to == *id) {
+            if edge.by != Partitioner::Hash && operator.parallelism > 1 {
+                let found = format!("{id:?} keeps state by key, and its records come by {}", edge.by.name());
+                return wrong(format!("job.edges[{n}].by"), found, "take hash, or one subtask");
+            }
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! gives a smaller scenario of the same kind.
 
 mod outside;
+mod panes;
 mod patience;
 mod splits;
 mod state;
@@ -58,6 +59,8 @@ pub struct Limits {
     pub event_time: bool,
     /// Whether state may be kept in other ways than in memory.
     pub backends: bool,
+    /// Whether operators may keep records until a time has come.
+    pub over_time: bool,
 }
 
 /// A stream of draws.
@@ -127,7 +130,8 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
     };
     let scenario = wild::with_faults(seed, limits, length, scenario);
     let scenario = outside::with_sinks(seed, limits, length, splits::handed_out(seed, limits, scenario));
-    let scenario = wild::with_corners(seed, limits, times::with_times(seed, limits, scenario));
+    let scenario = panes::with_panes(seed, limits, times::with_times(seed, limits, scenario));
+    let scenario = wild::with_corners(seed, limits, scenario);
     let scenario = state::with_backend(seed, limits, scenario);
     let scenario = wild::with_a_spoilt_file(seed, limits, scenario);
     patience::with_time_to_finish(scenario)
@@ -345,6 +349,7 @@ fn operator(dice: &mut Dice, limits: &Limits, id: String, kind: &str) -> Operato
         sink: SinkMode::TwoPhase,
         transactions: Transactions::default(),
         on: None,
+        over_time: None,
         place: Place::default(),
     }
 }

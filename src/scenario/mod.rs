@@ -28,6 +28,7 @@ mod lean;
 mod names;
 mod object;
 mod operator;
+mod over_time;
 mod read;
 mod restart;
 mod schema;

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::event_time::event_time;
 use super::names::id;
 use super::object::{Object, record};
+use super::over_time::over_time;
 use super::shape::{
     Shape, count, flag, list, one_of, percent, rate, ratio, record_size, size, small_size, some_time, time, whole,
 };
@@ -48,6 +49,10 @@ pub(super) const KINDS: Kinds = Kinds(&[
     Kind { name: "join", inputs: Inputs::Two, keyed: true, selectivity: ONE },
     Kind { name: "sink", inputs: Inputs::Any, keyed: false, selectivity: None },
     Kind { name: "committer", inputs: Inputs::Any, keyed: false, selectivity: None },
+    Kind { name: "window", inputs: Inputs::Any, keyed: true, selectivity: None },
+    Kind { name: "window-join", inputs: Inputs::Two, keyed: true, selectivity: None },
+    Kind { name: "interval-join", inputs: Inputs::Two, keyed: true, selectivity: None },
+    Kind { name: "timeout", inputs: Inputs::Any, keyed: true, selectivity: None },
 ]);
 
 impl Kinds {
@@ -89,6 +94,7 @@ pub(super) fn operator(o: &mut Object<'_>) -> Result<Operator, Problem> {
     let state = o.field("state", "State of one subtask.", record(state)).or(json!({}))?;
     let state = StateSize { base: state.base, per_key: state.per_key.unwrap_or(per_key), per_record: state.per_record };
     let snapshot = o.field("snapshot", "What a snapshot of one subtask costs.", record(snapshot)).or(json!({}))?;
+    let over_time = over_time(o, kind.name)?;
     let on = o.field("on", "The task manager of each subtask, from 0.", list(count(0, u32::MAX))).optional()?;
     fits_kind(o, kind)?;
     is_finite(o, &source)?;
@@ -106,6 +112,7 @@ pub(super) fn operator(o: &mut Object<'_>) -> Result<Operator, Problem> {
         sink,
         transactions,
         on,
+        over_time,
         place: o.place(),
     })
 }
@@ -123,8 +130,11 @@ fn fits_kind(o: &Object<'_>, kind: &Kind) -> Result<(), Problem> {
     if name != "sink" {
         refused(SINK_ONLY, &format!("this is a {name}, and only a sink has"))?;
     }
-    if kind.selectivity.is_none() {
-        refused(NOT_AT_THE_ENDS, &format!("a {name} has no"))?;
+    let (article, no) = (if name.starts_with('i') { "an" } else { "a" }, "has no");
+    match kind.selectivity {
+        Some(_) => {}
+        None if kind.keyed => refused(&NOT_AT_THE_ENDS[..1], &format!("{article} {name} {no}"))?,
+        None => refused(NOT_AT_THE_ENDS, &format!("{article} {name} {no}"))?,
     }
     Ok(())
 }

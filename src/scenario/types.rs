@@ -60,7 +60,7 @@ pub struct Operator {
     /// Its name.
     pub id: String,
     /// What it does: a name from the operator table (`source`, `map`, `filter`, `flat-map`, `count`, `join`, `sink`,
-    /// `committer`).
+    /// `committer`, `window`, `window-join`, `interval-join`, `timeout`).
     pub kind: String,
     /// How many subtasks.
     pub parallelism: u32,
@@ -84,8 +84,66 @@ pub struct Operator {
     pub transactions: Transactions,
     /// The task manager of each subtask, if it is not left to `cluster.placement`.
     pub on: Option<Vec<u32>>,
+    /// Operators over time only.
+    pub over_time: Option<OverTime>,
     /// Where in the file it is written, for complaints that come up later.
     pub place: Place,
+}
+
+/// What an operator does that keeps records until a time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverTime {
+    /// It gathers the records of a key in windows, and sends one record for each when it is over.
+    Window(Window),
+    /// It sends one record for each pair from its two inputs that has the key and the window in common.
+    Pairs(Window),
+    /// It sends one record for each pair that has the key in common, if the second happened at most so long before
+    /// the first, or at most so long after it.
+    Interval {
+        /// The second input's record may be older by so much.
+        before: Span,
+        /// Or younger by so much.
+        after: Span,
+    },
+    /// It sends one record for a key so long after the first one of it came, by the clock of its machine.
+    After(Span),
+}
+
+impl OverTime {
+    /// Whether it tells its two inputs apart.
+    pub fn takes_sides(&self) -> bool {
+        matches!(self, Self::Pairs(_) | Self::Interval { .. })
+    }
+
+    /// Whether it is event time that it waits for.
+    pub fn is_of_events(&self) -> bool {
+        !matches!(self, Self::After(_))
+    }
+}
+
+/// Windows of event time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Which records belong together.
+    pub shape: WindowShape,
+    /// How long after its end a window is kept for records that are late.
+    pub lateness: Span,
+}
+
+/// Which records of a key belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowShape {
+    /// Those of a stretch of time; a new one begins where the last one ends.
+    Tumbling(Span),
+    /// The same, where a new one begins more often.
+    Sliding {
+        /// How long a window is.
+        size: Span,
+        /// From the beginning of one to that of the next.
+        slide: Span,
+    },
+    /// Those between which no time passes that is longer than this.
+    Session(Span),
 }
 
 /// A ratio of whole numbers, `outputs` per `inputs`.

@@ -125,6 +125,7 @@ fn operator(operator: &Operator) -> Json {
         sink,
         transactions,
         on,
+        over_time,
         place: _,
     } = operator;
     let mut fields = Fields::default()
@@ -157,6 +158,9 @@ fn operator(operator: &Operator) -> Json {
         .some("on_expired", on_expired)
         .put("state", self::state(state))
         .put("snapshot", self::snapshot(snapshot))
+        .some("window", over_time.as_ref().and_then(window))
+        .some("within", over_time.as_ref().and_then(interval))
+        .some("after", over_time.as_ref().and_then(after))
         .some("on", on.as_deref())
         .done();
     let shape = record(operator::operator);
@@ -202,6 +206,27 @@ fn event_time(times: &EventTime) -> Json {
         .put("watermarks", watermarks)
         .some("idle_after", idle_after.map(Span::exact))
         .done()
+}
+
+fn window(over_time: &OverTime) -> Option<Json> {
+    let (OverTime::Window(window) | OverTime::Pairs(window)) = over_time else { return None };
+    let Window { shape, lateness } = window;
+    let fields = match shape {
+        WindowShape::Tumbling(size) => Fields::default().put("size", size.exact()),
+        WindowShape::Sliding { size, slide } => Fields::default().put("size", size.exact()).put("slide", slide.exact()),
+        WindowShape::Session(gap) => Fields::default().put("gap", gap.exact()),
+    };
+    Some(fields.put("lateness", lateness.exact()).done())
+}
+
+fn interval(over_time: &OverTime) -> Option<Json> {
+    let OverTime::Interval { before, after } = over_time else { return None };
+    Some(Fields::default().put("before", before.exact()).put("after", after.exact()).done())
+}
+
+fn after(over_time: &OverTime) -> Option<Json> {
+    let OverTime::After(after) = over_time else { return None };
+    Some(after.exact().into())
 }
 
 fn keys(keys: &Keys) -> Json {

@@ -404,6 +404,20 @@ events! {
     StateSized "state-sized" { task: TaskId, checkpoint: CheckpointId, full: u64, stored: u64, files: u32 }
     /// What a restored task reads from the storage, and how much of it is a log that it applies.
     StateLoaded "state-loaded" { task: TaskId, checkpoint: CheckpointId, bytes: u64, replayed: u64, files: u32 }
+    /// Timers of an operator were set, and others deleted, since this was told last; the hash is that of the difference.
+    TimersSet "timers-set" { task: TaskId, operator: OperatorId, timers: u64, deleted: u64, hash: u64 }
+    /// All timers of an operator up to a time fired, and so many results were sent; `next` is the first of those left (0: none).
+    TimersFired "timers-fired" { task: TaskId, operator: OperatorId, upto: u64, next: u64, timers: u64, hash: u64, results: u64 }
+    /// An operator left out records that were too late for all of their windows.
+    LateDropped "late-dropped" { task: TaskId, operator: OperatorId, records: u64 }
+    /// What waited for a time in an operator when its state was captured: panes or records, and timers.
+    CutTimers "cut-timers" { task: TaskId, operator: OperatorId, checkpoint: CheckpointId, panes: u64, content: u64, timers: u64, hash: u64 }
+    /// What waits for a time in an operator after a restore.
+    TimersRestored "timers-restored" { task: TaskId, operator: OperatorId, panes: u64, content: u64, timers: u64, hash: u64 }
+    /// At the end: what still waits for a time in an operator.
+    TimersFinal "timers-final" { task: TaskId, operator: OperatorId, panes: u64, content: u64, timers: u64, hash: u64 }
+    /// At the end: what came, or would come, of an operator's windows, so many of which are `open`, and all entries that went into them.
+    WindowsFinal "windows-final" { task: TaskId, operator: OperatorId, open: u64, results: u64, lineage: u64, entries: u64, hash: u64 }
 }
 
 impl Event {

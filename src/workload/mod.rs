@@ -9,13 +9,16 @@
 //! operator with the world, but nothing of how records get from one to the next.
 
 mod census;
+mod gathered;
 pub mod operators;
 mod oracle;
 mod record;
 mod source;
 mod walk;
+pub mod windows;
 
 pub use census::{Census, Hop, Known};
+pub use gathered::ExpectedWindows;
 pub(crate) use operators::value_hash;
 pub use operators::{Behaviour, KeptState, OPERATORS, OperatorKind};
 pub use oracle::{Expected, ExpectedOperator, ExpectedOutput, Oracle};

@@ -6,7 +6,7 @@
 
 use super::operators::value_hash;
 use super::walk::Walk;
-use super::{KeptState, Record, Workload};
+use super::{ExpectedWindows, KeptState, Record, Workload};
 use crate::plan::Plan;
 use crate::scenario::SinkMode;
 use std::collections::BTreeSet;
@@ -29,6 +29,8 @@ pub struct ExpectedOperator {
     pub values: u64,
     /// Sinks: what must be visible outside.
     pub output: Option<ExpectedOutput>,
+    /// Operators over time: what must have come of what they got.
+    pub windows: Option<ExpectedWindows>,
 }
 
 /// What must be visible outside.
@@ -64,6 +66,9 @@ impl Oracle {
         self.walk.walk(workload, seed, emitted, |operator, records| {
             operators[operator].apply(workload, operator, records, rows);
         });
+        for (index, behaviour) in workload.behaviours.iter().enumerate() {
+            operators[index].windows = behaviour.over_time().map(|_| self.walk.windows[index]);
+        }
         &self.expected
     }
 }
@@ -76,7 +81,7 @@ impl ExpectedOperator {
             self.lineage = self.lineage.wrapping_add(lineage);
         }
         match workload.behaviours[operator].keeps {
-            KeptState::Nothing => {}
+            KeptState::Nothing | KeptState::Until(_) => {}
             KeptState::CountPerKey => {
                 let values = records.iter().fold(0, |sum: u64, record| sum.wrapping_add(value_hash(record.key, 1)));
                 self.values = self.values.wrapping_add(values);

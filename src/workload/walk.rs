@@ -3,6 +3,7 @@
 //! Oracle and census walk the same way and differ in what they take along and what they note. What is taken along is
 //! an [`Item`]: the oracle needs the bare record and nothing slower; the census remembers where it comes from.
 
+use super::gathered::{ExpectedWindows, Gathered};
 use super::{Record, Workload};
 use crate::base::{Concern, Draws};
 use crate::plan::Plan;
@@ -41,6 +42,11 @@ pub(super) struct Walk<T> {
     routes: Routes,
     /// By operator: records that it gets.
     waiting: Vec<Vec<T>>,
+    /// By operator that tells its inputs apart: those that it gets from the second.
+    second: Vec<Vec<T>>,
+    /// By operator: what waits for a time to come, and what must come of it.
+    gathered: Vec<Gathered<T>>,
+    pub windows: Vec<ExpectedWindows>,
 }
 
 /// Who sends to whom.
@@ -58,6 +64,8 @@ pub(super) struct Next {
     /// Its number among the operator's outputs.
     pub edge: u32,
     pub to: u32,
+    /// Which of the receiver's inputs it is.
+    gate: u32,
     /// How many of the receiver's subtasks get each record.
     copies: u32,
 }
@@ -75,11 +83,11 @@ impl Routes {
                 _ => 1,
             };
             let outs = &mut next[edge.from.index()];
-            outs.push(Next { edge: outs.len() as u32, to: edge.to.0, copies });
+            outs.push(Next { edge: outs.len() as u32, to: edge.to.0, gate: edge.gate, copies });
         }
         for task in &plan.tasks {
             for pair in task.chain.windows(2) {
-                next[pair[0].index()] = vec![Next { edge: 0, to: pair[1].0, copies: 1 }];
+                next[pair[0].index()] = vec![Next { edge: 0, to: pair[1].0, gate: 0, copies: 1 }];
             }
         }
         Self { order: plan.order.iter().map(|op| op.0).collect(), next }
@@ -89,7 +97,14 @@ impl Routes {
 impl<T: Item> Walk<T> {
     /// Prepares the routes of a job.
     pub fn new(plan: &Plan) -> Self {
-        Self { routes: Routes::new(plan), waiting: vec![Vec::new(); plan.operators.len()] }
+        let operators = plan.operators.len();
+        Self {
+            routes: Routes::new(plan),
+            waiting: vec![Vec::new(); operators],
+            second: vec![Vec::new(); operators],
+            gathered: (0..operators).map(|_| Gathered::default()).collect(),
+            windows: vec![ExpectedWindows::default(); operators],
+        }
     }
 
     /// Follows `emitted(operator, partition)` records of each partition of each source, and tells which come to which
@@ -114,6 +129,15 @@ impl<T: Item> Walk<T> {
                 }
             }
         }
+        // All that comes has come: those before pass on to those behind what they waited for.
+        for at in 0..self.routes.order.len() {
+            let operator = self.routes.order[at] as usize;
+            let Some(over_time) = workload.behaviours[operator].over_time() else { continue };
+            let mut results = Vec::new();
+            self.windows[operator] = self.gathered[operator].evaluate(over_time, &mut results);
+            self.send_on(workload, operator, &results, |_| 1);
+            self.follow(workload, &mut visit);
+        }
     }
 
     /// Follows all waiting records and everything that comes of them; cycles take several rounds.
@@ -122,6 +146,11 @@ impl<T: Item> Walk<T> {
             let mut quiet = true;
             for at in 0..self.routes.order.len() {
                 let operator = self.routes.order[at] as usize;
+                if !self.second[operator].is_empty() {
+                    visit(operator, &self.second[operator]);
+                    self.gathered[operator].add(1, &self.second[operator]);
+                    self.second[operator].clear();
+                }
                 if self.waiting[operator].is_empty() {
                     continue;
                 }
@@ -142,11 +171,22 @@ impl<T: Item> Walk<T> {
 
     fn send(&mut self, workload: &Workload, operator: usize, records: &[T]) {
         let behaviour = &workload.behaviours[operator];
-        for Next { edge, to, copies } in &self.routes.next[operator] {
-            let out = &mut self.waiting[*to as usize];
+        if behaviour.over_time().is_some() {
+            return self.gathered[operator].add(0, records);
+        }
+        self.send_on(workload, operator, records, |lineage| behaviour.output_count(lineage));
+    }
+
+    /// What an operator makes of records, as many of each as `count` says.
+    fn send_on(&mut self, workload: &Workload, operator: usize, records: &[T], count: impl Fn(u64) -> u32) {
+        let behaviour = &workload.behaviours[operator];
+        for Next { edge, to, gate, copies } in &self.routes.next[operator] {
+            let takes_sides = workload.behaviours[*to as usize].over_time().is_some_and(|over| over.takes_sides());
+            let second = takes_sides && *gate > 0;
+            let out = if second { &mut self.second[*to as usize] } else { &mut self.waiting[*to as usize] };
             for item in records {
                 let record = item.record();
-                for branch in 0..behaviour.output_count(record.lineage) {
+                for branch in 0..count(record.lineage) {
                     let output = item.made(behaviour.output(record, branch, *edge));
                     out.extend(std::iter::repeat_n(output, *copies as usize));
                 }

@@ -254,5 +254,6 @@ impl World {
                 host.emit(Event::OutputFinal { task: id, operator: *operator, records, lineage });
             }
         }
+        self.final_timers(job, id, host);
     }
 }

@@ -10,6 +10,7 @@ use super::external::Deferred;
 use super::net::{Held, In, Item, Out};
 use super::restart::Restarts;
 use super::task::{Last, Mail, Status};
+use super::timers::Which;
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, TaskId};
 use crate::fault::Mutant;
@@ -325,6 +326,7 @@ impl World {
                 task.falls_behind(Some(from));
             }
         }
+        self.timers_restored(job, id, host);
         self.restore_reader(job, id, checkpoint, host);
         self.load_state(job, id, checkpoint, host)
     }
@@ -500,6 +502,7 @@ impl World {
         host.emit(Event::TaskStarted { task: id, attempt, checkpoint: restored });
         self.begin_watermarks(job, id, host);
         self.begin_materialising(job, id, host);
+        self.arm(job, id, Which::All, host);
         self.take_producer(job, id, restored, host);
         self.tell_task(job, id, TaskInput::Started { restored }, host);
         if job.protocol.claims().coordinated {

@@ -28,6 +28,8 @@
 //! | `zombies` | sinks that were given up and live on |
 //! | `splits` | partitions of sources that are handed out: enumerators and readers |
 //! | `watermarks` | event time: how far tasks know that they have read, and how they tell |
+//! | `windows` | operators that keep records until a time has come |
+//! | `timers` | their timers, as state |
 //! | `ending` | draining, finishing, the last events of a run |
 //!
 //! **The law of records.** [`Step::Run`] with n records is n times the step with one. So a driver may move a
@@ -56,7 +58,9 @@ mod roles;
 mod snapshot;
 mod splits;
 mod task;
+mod timers;
 mod watermarks;
+mod windows;
 mod zombies;
 
 pub use backend::{BACKENDS, Keeps, Sizes, StateBackend};
@@ -251,6 +255,13 @@ pub enum Step {
     },
     /// All of a task's state is written.
     Materialized {
+        /// Which task.
+        task: TaskId,
+        /// Of which attempt.
+        attempt: Attempt,
+    },
+    /// It is time for a timer that an operator has set by the clock of its machine.
+    Alarm {
         /// Which task.
         task: TaskId,
         /// Of which attempt.
@@ -599,6 +610,7 @@ impl World {
             Step::Watermark { task, attempt } => self.watermark_is_due(task, attempt, host),
             Step::Materialize { task, attempt } => self.materialising_is_due(task, attempt, host),
             Step::Materialized { task, attempt } => self.materialised(task, attempt, host),
+            Step::Alarm { task, attempt } => self.alarm(task, attempt, host),
         }
     }
 

@@ -6,10 +6,12 @@
 use super::catching_up::Behind;
 use super::net::{Held, Net};
 use super::task::{Current, OperatorState, Output};
+use super::timers::Which;
 use super::{Host, Job, Notice, World};
-use crate::base::{ChannelId, OperatorId, TaskId};
+use crate::base::{ChannelId, OperatorId, TaskId, Time};
+use crate::fault::Mutant;
 use crate::plan::OutEdge;
-use crate::scenario::{Partitioner, SinkMode};
+use crate::scenario::{OverTime, Partitioner, SinkMode};
 use crate::workload::{Behaviour, KeptState, Record};
 
 /// Where an operator's outputs go: to the next operator of the chain, or out.
@@ -69,9 +71,10 @@ impl World {
         if self.watermarks.is_on() {
             self.look_at_times(job, id, records, host);
         }
+        let now = self.now_of(job, id, host);
         let task = &mut self.tasks[id.index()];
         task.processed += u64::from(records);
-        let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns };
+        let mut thread = Thread { job, id, net: &mut self.net, turns: &mut task.turns, now };
         if let Some(current) = &mut task.current {
             debug_assert!(records <= current.left);
             let channel = current.channel;
@@ -122,8 +125,16 @@ impl World {
                 self.drain_source(job, id, host);
             }
         }
+        self.arm(job, id, Which::Since(now.moment), host);
         self.block_if_full(job, id, host);
         host.notice(Notice::Wake(id));
+    }
+
+    /// What a task knows of time when it begins to process records.
+    fn now_of<H: Host>(&self, job: &Job, id: TaskId, host: &mut H) -> Now {
+        let now = Now::at(job, id, self.watermarks.known(id), host);
+        let gate = |current: &Current| job.plan.edges[job.plan.channels[current.channel.index()].edge.index()].gate;
+        Now { side: u8::from(self.tasks[id.index()].current.as_ref().map_or(0, gate) > 0), ..now }
     }
 
     /// A task has read the records that came next: marks follow, or the buffer ends.
@@ -149,6 +160,7 @@ impl OperatorState {
         self.heard.clear();
         self.incomplete.clear();
         self.batch.clear();
+        self.panes.iter_mut().for_each(|panes| panes.clear());
     }
 
     /// Applies records one after the other.
@@ -230,7 +242,7 @@ impl OperatorState {
             self.lineage = self.lineage.wrapping_add(lineage);
         }
         match behaviour.keeps {
-            KeptState::Nothing => {}
+            KeptState::Nothing | KeptState::Until(_) => {}
             KeptState::CountPerKey => {
                 self.change(place[record.key as usize]);
             }
@@ -239,12 +251,44 @@ impl OperatorState {
     }
 }
 
+/// What operators over time need to know when a record comes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    /// Nothing up to here will come any more.
+    pub watermark: Time,
+    /// What the clock of the machine shows; zero if nobody in the task looks at it.
+    pub moment: u64,
+    /// By which of two inputs it comes.
+    pub side: u8,
+    mutant: Option<Mutant>,
+}
+
+impl Now {
+    pub fn at<H: Host>(job: &Job, id: TaskId, watermark: Time, host: &mut H) -> Self {
+        let is_by_clock = |operator: &OperatorId| {
+            job.workload.behaviours[operator.index()].over_time().is_some_and(|over| !over.is_of_events())
+        };
+        let mut moment = 0;
+        if job.plan.tasks[id.index()].chain.iter().any(is_by_clock) {
+            host.asks(Some(id));
+            moment = host.now().0.max(1);
+        }
+        Self { watermark, moment, side: 0, mutant: job.settings.mutant }
+    }
+
+    /// Whether an engine makes this mistake.
+    pub fn has(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+}
+
 /// What the loop over records needs of the world, borrowed apart from the task's own state.
-struct Thread<'a> {
-    job: &'a Job,
-    id: TaskId,
-    net: &'a mut Net,
-    turns: &'a mut [u32],
+pub(super) struct Thread<'a> {
+    pub job: &'a Job,
+    pub id: TaskId,
+    pub net: &'a mut Net,
+    pub turns: &'a mut [u32],
+    pub now: Now,
 }
 
 impl Thread<'_> {
@@ -289,13 +333,47 @@ impl Thread<'_> {
         if H::RECORDS {
             host.applied(self.id, operator, record);
         }
-        let is_last = position + 1 == chain.len();
+        if let KeptState::Until(over) = &behaviour.keeps {
+            return self.keep(operators, position, over, record, host);
+        }
         for branch in 0..behaviour.output_count(lineage) {
-            if is_last {
-                self.send(behaviour, record, branch, host);
-            } else {
-                self.apply(operators, position + 1, &behaviour.output(record, branch, 0), host);
-            }
+            self.pass_on(operators, position, record, branch, host);
+        }
+    }
+
+    /// An operator over time keeps a record, which may make it send others.
+    fn keep<H: Host>(
+        &mut self,
+        operators: &mut [OperatorState],
+        position: usize,
+        over: &OverTime,
+        record: &Record,
+        host: &mut H,
+    ) {
+        let state = &mut operators[position];
+        let Some(panes) = &mut state.panes else { return };
+        let mut results = Vec::new();
+        panes.take(over, record, &self.now, &mut results);
+        state.keys = panes.held() as u32;
+        results.iter().for_each(|result| self.pass_on(operators, position, result, 0, host));
+    }
+
+    /// What the operator at a position of the chain makes of a record goes to the next one, or out.
+    #[inline]
+    pub fn pass_on<H: Host>(
+        &mut self,
+        operators: &mut [OperatorState],
+        position: usize,
+        record: &Record,
+        branch: u32,
+        host: &mut H,
+    ) {
+        let (job, chain) = (self.job, &self.job.plan.tasks[self.id.index()].chain);
+        let behaviour = &job.workload.behaviours[chain[position].index()];
+        if position + 1 == chain.len() {
+            self.send(behaviour, record, branch, host);
+        } else {
+            self.apply(operators, position + 1, &behaviour.output(record, branch, 0), host);
         }
     }
 

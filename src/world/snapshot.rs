@@ -194,6 +194,7 @@ impl World {
             self.commit(job, id, checkpoint, host);
         }
         self.count_committables(job, id, checkpoint);
+        self.tell_all_timers(job, id, host);
         host.emit(Event::SnapshotStarted { task: id, checkpoint, overtaking });
         let task = &mut self.tasks[id.index()];
         let snapshot = self.store.begin(id, checkpoint);
@@ -223,9 +224,13 @@ impl World {
             host.emit(Event::CutReceived { channel: *channel, checkpoint, upto, chain });
         }
         snapshot.bytes = state_bytes(job, id, &task.operators);
+        if matches!(barrier.purpose, Purpose::Suspend | Purpose::Drain) {
+            task.settled = Some(checkpoint);
+        }
         task.syncing = Some((checkpoint, whole));
         let attempt = task.attempt;
         self.capture_state(job, id, checkpoint, barrier.purpose, host);
+        self.cut_timers(job, id, checkpoint, host);
         self.capture_reader(job, id, checkpoint, host);
         let cost = self.snapshot_work(job, id, checkpoint);
         host.notice(Notice::Sync { task: id, attempt, whole, cost });
@@ -441,6 +446,7 @@ impl OperatorState {
         self.heard.clone_from(&other.heard);
         self.incomplete.clone_from(&other.incomplete);
         self.batch.clear();
+        self.panes.clone_from(&other.panes);
     }
 }
 

@@ -5,6 +5,7 @@ use super::catching_up::Behind;
 use super::external::{Call, Prepared};
 use super::net::{Held, Item};
 use super::splits::Reader;
+use super::windows::Panes;
 use super::{Host, Job, Notice, World};
 use crate::base::{Attempt, ChannelId, CheckpointId, Draws, OperatorId, Port, Ring, TaskId};
 use crate::fault::Mutant;
@@ -46,6 +47,8 @@ pub(crate) struct Task {
     pub(super) hurried: bool,
     /// It reads what a restore put into its inputs, and takes no part in checkpoints before that is done.
     pub(super) recovering: bool,
+    /// It has saved its state for a savepoint that the job ends with: what the clock would make it send comes later.
+    pub(super) settled: Option<CheckpointId>,
     /// A fault holds its thread.
     pub(super) paused: bool,
     /// No room for output.
@@ -141,6 +144,8 @@ pub(super) enum Mail {
     Watermark,
     /// The state is to be written in the background.
     Materialize,
+    /// It is time for a timer of the machine's clock.
+    Alarm,
     #[default]
     Finish,
 }
@@ -174,6 +179,8 @@ pub(super) struct OperatorState {
     pub visible: Output,
     /// Part of `visible` that was not reported yet.
     pub unreported: Output,
+    /// An operator over time: what waits.
+    pub panes: Option<Box<Panes>>,
 }
 
 /// Records written to the outside.
@@ -232,7 +239,8 @@ impl Task {
             let keys = job.plan.operators[op.index()].keys.as_ref();
             let counts = keys.map_or(0, |keys| keys.held[planned.subtask as usize]);
             let table = backend::table(job, id, position, counts as usize);
-            OperatorState { counts: vec![0; counts as usize], table, ..OperatorState::default() }
+            let panes = job.plan.operators[op.index()].over_time.map(|_| Box::default());
+            OperatorState { counts: vec![0; counts as usize], table, panes, ..OperatorState::default() }
         });
         Self {
             status: Status::Restoring,
@@ -246,6 +254,7 @@ impl Task {
             interrupted: false,
             hurried: false,
             recovering: false,
+            settled: None,
             paused: false,
             blocked: false,
             ended_ports: 0,
@@ -296,6 +305,7 @@ impl Task {
         self.closed_ports.clear();
         (self.calling, self.ends_after_calls, self.prepared_for) = (false, None, None);
         (self.hurried, self.interrupted, self.recovering) = (false, false, false);
+        self.settled = None;
         self.capturing.clear();
     }
 
@@ -484,6 +494,7 @@ impl World {
     /// Plain sinks tell the outside what they wrote, buffer by buffer.
     pub(super) fn report_output<H: Host>(&mut self, job: &Job, id: TaskId, host: &mut H) {
         self.report_late(id, host);
+        self.tell_all_timers(job, id, host);
         self.write_rows(job, id);
         let chain = &job.plan.tasks[id.index()].chain;
         for (state, operator) in self.tasks[id.index()].operators.iter_mut().zip(chain) {
@@ -619,6 +630,7 @@ impl World {
                     self.give_up(id, checkpoint, host);
                 }
                 self.tell_task(job, id, TaskInput::Aborted { checkpoint, completed }, host);
+                self.go_on_by_clock(job, id, checkpoint, host);
                 if job.has(Mutant::CommitOnAbort) && self.tasks[id.index()].status == Status::Running {
                     self.commit(job, id, checkpoint, host);
                 }
@@ -633,6 +645,7 @@ impl World {
             Mail::Split(question, split) => self.split_received(job, id, question, split, host),
             Mail::Watermark => self.look_at_event_time(job, id, host),
             Mail::Materialize => self.materialise(job, id, host),
+            Mail::Alarm => self.fire_by_clock(job, id, host),
             Mail::Finish => self.finish_task(job, id, host),
         }
         host.notice(Notice::Wake(id));

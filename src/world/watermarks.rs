@@ -95,6 +95,12 @@ impl Watermarks {
         !self.tasks.is_empty()
     }
 
+    /// How far a task knows that it has read.
+    #[inline]
+    pub fn known(&self, id: TaskId) -> Time {
+        self.tasks.get(id.index()).map_or(Time::ZERO, |known| known.watermark)
+    }
+
     /// Whether a task that ends does not know that nothing will come any more.
     pub fn is_cut_short(&self, id: TaskId) -> bool {
         self.tasks.get(id.index()).is_some_and(|known| known.watermark < Time::NEVER)
@@ -307,6 +313,9 @@ impl World {
                 input.idle = false;
                 input.catch_up(job, said);
                 self.set_idle(job, id, false, host);
+                if job.has(Mutant::FiresWithTheFirst) {
+                    self.fire_timers(job, id, said, watermark, host);
+                }
             }
             Mark::Idle => {
                 host.emit(Event::IdleReceived { channel, idle: 1 });
@@ -352,8 +361,9 @@ impl World {
         if watermark <= known.watermark {
             return;
         }
-        known.watermark = watermark;
+        let before = std::mem::replace(&mut known.watermark, watermark);
         host.emit(Event::WatermarkAdvanced { task: id, watermark: watermark.0 });
+        self.fire_timers(job, id, before, watermark, host);
         if watermark < Time::NEVER {
             self.tell_all(job, id, Mark::Watermark(watermark), host);
         }

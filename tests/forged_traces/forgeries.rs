@@ -2,7 +2,9 @@
 
 use crate::forge::*;
 use crate::story::{C1_SINK, S0_C0, S0_C1, S1_C0, S1_C1, Story};
-use crate::tales::{AT_LEAST, EXACTLY, copying, handing_out, keeping_files, overtaking, standing, telling_time};
+use crate::tales::{
+    AT_LEAST, EXACTLY, copying, gathering, handing_out, keeping_files, overtaking, standing, telling_time,
+};
 use cutline::base::{Attempt, ChannelId, CheckpointId, OperatorId, TaskId};
 use cutline::check::Claims;
 use cutline::trace::{AbortReason, Event, EventKind};
@@ -27,6 +29,7 @@ pub const TALES: &[Tale] = &[
     Tale { name: "handing out", tell: handing_out, claims: EXACTLY, verdict: "PASS", forgeries: HANDING_OUT },
     Tale { name: "telling time", tell: telling_time, claims: EXACTLY, verdict: "PASS", forgeries: TELLING_TIME },
     Tale { name: "keeping files", tell: keeping_files, claims: EXACTLY, verdict: "PASS", forgeries: KEEPING_FILES },
+    Tale { name: "gathering", tell: gathering, claims: EXACTLY, verdict: "PASS", forgeries: GATHERING },
     Tale { name: "standing", tell: standing, claims: EXACTLY, verdict: "STUCK", forgeries: STANDING },
 ];
 
@@ -578,4 +581,46 @@ const KEEPING_FILES: &[Forgery] = &[
     ("entries", "the state of an older checkpoint is restored", "entries/other entries count", |t| {
         alter(t, EventKind::EntriesCut, 2, |e| if let Event::EntriesCut { entries, hash, .. } = e { (*entries, *hash) = (3, 21) });
     }),
+];
+
+#[rustfmt::skip]
+const GATHERING: &[Forgery] = &[
+    ("timers", "a timer fires twice", "timers/too many count", |t| repeat(t, EventKind::TimersFired, 3)),
+    ("timers", "a timer never fires", "timers/does not add up in count", |t| drop_last(t, EventKind::TimersFired)),
+    ("timers", "another timer fires than the one that was set", "timers/does not add up in count", |t| {
+        alter(t, EventKind::TimersFired, 5, |e| if let Event::TimersFired { hash, .. } = e { *hash += 1 });
+    }),
+    ("timers", "a timer fires before its time", "timers/too early count", |t| {
+        alter(t, EventKind::TimersFired, 0, |e| if let Event::TimersFired { upto, .. } = e { *upto = 11 });
+    }),
+    ("timers", "a timer is passed over", "timers/overdue count", |t| {
+        alter(t, EventKind::TimersFired, 0, |e| if let Event::TimersFired { next, .. } = e { *next = 9 });
+    }),
+    ("timers", "a snapshot is without a timer", "timers/does not add up in count", |t| {
+        alter(t, EventKind::CutTimers, 0, |e| if let Event::CutTimers { timers, hash, .. } = e { (*timers, *hash) = (0, 0) });
+        // What fires after that would not have been set.
+        alter(t, EventKind::TimersFired, 2, |e| if let Event::TimersFired { timers, hash, .. } = e { (*timers, *hash) = (0, 0) });
+        alter(t, EventKind::TimersRestored, 0, |e| if let Event::TimersRestored { timers, hash, .. } = e { (*timers, *hash) = (0, 0) });
+        alter(t, EventKind::TimersFired, 4, |e| if let Event::TimersFired { timers, hash, .. } = e { (*timers, *hash) = (0, 0) });
+    }),
+    ("timers", "a timer comes back from a snapshot as another", "timers/not restored in count", |t| {
+        alter(t, EventKind::TimersRestored, 0, |e| if let Event::TimersRestored { hash, .. } = e { *hash += 1 });
+        alter(t, EventKind::TimersFired, 4, |e| if let Event::TimersFired { hash, .. } = e { *hash += 1 });
+    }),
+    ("timers", "a pane comes back without what was in it", "timers/not restored in count", |t| {
+        alter(t, EventKind::TimersRestored, 0, |e| if let Event::TimersRestored { content, .. } = e { *content = 0 });
+    }),
+    ("windows", "a record is in no window", "windows/entries of count", |t| {
+        alter(t, EventKind::WindowsFinal, 0, |e| if let Event::WindowsFinal { entries, .. } = e { *entries -= 1 });
+    }),
+    ("windows", "a record is in the wrong window", "windows/entries of count", |t| {
+        alter(t, EventKind::WindowsFinal, 1, |e| if let Event::WindowsFinal { hash, .. } = e { *hash += 1 });
+    }),
+    ("windows", "a window gives its result twice", "windows/results of count", |t| {
+        alter(t, EventKind::WindowsFinal, 0, |e| if let Event::WindowsFinal { results, .. } = e { *results += 1 });
+    }),
+    ("windows", "a window gives another result", "windows/results of count", |t| {
+        alter(t, EventKind::WindowsFinal, 0, |e| if let Event::WindowsFinal { lineage, .. } = e { *lineage += 1 });
+    }),
+    ("windows", "a subtask says nothing of its windows", "windows/untold of count", |t| drop_last(t, EventKind::WindowsFinal)),
 ];

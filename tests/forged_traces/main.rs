@@ -171,7 +171,8 @@ fn a_protocol_is_only_held_to_what_it_claims() {
             "splits",
             "watermarks",
             "registry",
-            "entries"
+            "entries",
+            "timers"
         ]
     );
     let mut checks = story.checks(Claims::of(&[]));

@@ -11,9 +11,10 @@ mod recovery;
 use cutline::base::*;
 use cutline::check::{Checks, Claims};
 use cutline::plan::{self, Plan};
-use cutline::scenario::{self, EventTime, Network, Scenario, Watermarks};
+use cutline::scenario::{self, EventTime, Network, OverTime, Scenario, Watermarks, Window, WindowShape};
 use cutline::trace::Event;
-use cutline::workload::{Expected, ExpectedOperator, ExpectedOutput};
+use cutline::workload::windows::Tally;
+use cutline::workload::{Expected, ExpectedOperator, ExpectedOutput, ExpectedWindows};
 use std::sync::Arc;
 
 /// Two sources, all to two counts by key, both to one sink; even subtasks on one machine, odd ones on another.
@@ -165,6 +166,18 @@ impl Story {
         Self::of(&scenario)
     }
 
+    /// The same, where the counts gather what they count in windows.
+    pub fn in_windows() -> Self {
+        let mut scenario = scenario();
+        let size = WindowShape::Tumbling(Span(10));
+        scenario.job.operators[1].over_time = Some(OverTime::Window(Window { shape: size, lateness: Span::ZERO }));
+        let watermarks = Watermarks::Records(1);
+        let (step, disorder, bound) = (Some(Span(1)), Span::ZERO, Span::ZERO);
+        let times = EventTime { step, disorder, bound, watermarks, idle_after: None };
+        scenario.job.operators[0].source.as_mut().expect("it is a source").event_time = Some(times);
+        Self::of(&scenario)
+    }
+
     fn of(scenario: &Scenario) -> Self {
         let plan = Arc::new(plan::build(scenario));
         let (channels, tasks) = (plan.channels.len(), plan.tasks.len());
@@ -230,7 +243,9 @@ impl Story {
             let tasks = operator.tasks.start as usize..operator.tasks.end as usize;
             let values = self.states[tasks].iter().fold(0u64, |sum, state| sum.wrapping_add(mix(state.sum)));
             let output = (operator.name == "sink").then_some(ExpectedOutput { records: applied, lineage });
-            ExpectedOperator { applied, lineage, values, output }
+            let of = |records, hash| Tally { records, hash };
+            let windows = operator.over_time.map(|_| ExpectedWindows { entries: of(8, 80), results: of(4, 40) });
+            ExpectedOperator { applied, lineage, values, output, windows }
         });
         Expected { operators: operators.collect() }
     }

@@ -291,6 +291,71 @@ fn forget_and_drop(story: &mut Story, checkpoint: u64, upto: u64) {
     (0..5).for_each(|task| story.tell(Event::SnapshotsDropped { task: TaskId(task), upto: CheckpointId(upto) }));
 }
 
+/// Both counts have two windows; the first ends before the checkpoint, and the second fires twice, because all went back.
+pub fn gathering() -> Story {
+    let mut story = Story::in_windows();
+    story.round(1);
+    (2..4).for_each(|task| set(&mut story, task, 2, 11));
+    say(&mut story, 0, 10, None);
+    say(&mut story, 1, 12, Some(10));
+    (2..4).for_each(|task| fire(&mut story, task, 9, 19, 4));
+    story.trigger(1, 0);
+    let saved = story.parts(1);
+    (2..4).for_each(|task| story.tell(waiting(task, Some(1))));
+    story.commit(1);
+    say(&mut story, 0, 20, Some(12));
+    say(&mut story, 1, 22, Some(20));
+    (2..4).for_each(|task| fire(&mut story, task, 19, 0, 7));
+    story.recover(saved);
+    (2..4).for_each(|task| {
+        let started = story.events.iter().rposition(|e| matches!(e, Event::TaskStarted { task: TaskId(0), .. }));
+        let restored = waiting(task, None);
+        story.events.insert(started.expect("it starts again"), restored);
+    });
+    story.round(1);
+    say(&mut story, 0, 20, None);
+    say(&mut story, 1, 22, Some(20));
+    (2..4).for_each(|task| fire(&mut story, task, 19, 0, 7));
+    story.trigger(2, 0);
+    story.parts(2);
+    story.commit(2);
+    const END: u64 = u64::MAX;
+    say(&mut story, 0, END, Some(22));
+    say(&mut story, 1, END, Some(END));
+    (0..5).for_each(|task| story.finish(task, 2));
+    story.end(true);
+    let operator = OperatorId(1);
+    for task in [TaskId(2), TaskId(3)] {
+        let end = story.events.len() - 1;
+        let left = Event::TimersFinal { task, operator, panes: 0, content: 0, timers: 0, hash: 0 };
+        story.events.insert(end, left);
+        let (results, lineage, entries, hash) = (2, 20, 4, 40);
+        story.events.insert(end, Event::WindowsFinal { task, operator, open: 0, results, lineage, entries, hash });
+    }
+    story
+}
+
+/// A count sets timers, the hash of which is a sum.
+fn set(story: &mut Story, task: u32, timers: u64, hash: u64) {
+    let (task, operator) = (TaskId(task), OperatorId(1));
+    story.tell(Event::TimersSet { task, operator, timers, deleted: 0, hash });
+}
+
+/// One of its timers fires.
+fn fire(story: &mut Story, task: u32, upto: u64, next: u64, hash: u64) {
+    let (task, operator) = (TaskId(task), OperatorId(1));
+    story.tell(Event::TimersFired { task, operator, upto, next, timers: 1, hash, results: 1 });
+}
+
+/// One pane and one timer wait in a snapshot, or again.
+fn waiting(task: u32, checkpoint: Option<u64>) -> Event {
+    let (task, operator, panes, content, timers, hash) = (TaskId(task), OperatorId(1), 1, 5, 1, 7);
+    match checkpoint.map(CheckpointId) {
+        Some(checkpoint) => Event::CutTimers { task, operator, checkpoint, panes, content, timers, hash },
+        None => Event::TimersRestored { task, operator, panes, content, timers, hash },
+    }
+}
+
 fn hear(story: &mut Story, channel: usize, watermark: u64) {
     story.tell(Event::WatermarkReceived { channel: ChannelId::from(channel), watermark });
 }

@@ -11,6 +11,12 @@ use crate::trace::Event;
 pub struct Watermarks {
     /// Records that came although a watermark had said they would not; `None`: nobody ever said anything.
     pub late: Option<u64>,
+    /// Records that operators left out because all of their windows were over; `None`: there are no such operators.
+    pub dropped: Option<u64>,
+    /// Timers of operators that fired.
+    pub fired: Option<u64>,
+    /// Records that were sent because timers fired.
+    pub results: Option<u64>,
     /// The most by which a task's watermark was behind the clock, from its first one on.
     pub lag: Option<Span>,
     /// The longest time from the start of a task that had failed until its watermark was what it had been.
@@ -58,6 +64,12 @@ impl Watermarks {
             }
             // Nobody expects anything of one that is idle.
             Event::TaskIdle { task, .. } => self.tasks[task.index()].runs = false,
+            Event::TimersSet { .. } => _ = self.dropped.get_or_insert(0),
+            Event::LateDropped { records, .. } => *self.dropped.get_or_insert(0) += records,
+            Event::TimersFired { timers, results, .. } => {
+                *self.fired.get_or_insert(0) += timers;
+                *self.results.get_or_insert(0) += results;
+            }
             Event::RecordsLate { records, .. } => *self.late.get_or_insert(0) += records,
             _ => {}
         }

@@ -222,6 +222,15 @@ pub const FIGURES: &[Figure] = &[
     count("records.late", "Records that came although the watermark of their task had said they would not", |f| {
         f.watermarks.late
     }),
+    count("records.late-dropped", "Records that operators left out because all of their windows were over", |f| {
+        f.watermarks.dropped
+    }),
+    count(
+        "timers.fired",
+        "Timers of windows, joins and timeouts that fired, also those that fired again after a restart",
+        |f| f.watermarks.fired,
+    ),
+    count("timers.results", "Records that were sent because such timers fired", |f| f.watermarks.results),
     time("watermark-lag.max", "Longest time that a task's watermark was behind the clock", |f| {
         f.watermarks.lag.map(|span| span.0)
     }),

@@ -16,6 +16,7 @@ pub(super) fn name_of(step: Step) -> (u64, u64, u64) {
         Step::Reply(number) => (42, 0, u64::from(number)),
         Step::Haunt(zombie) => (43, 0, u64::from(zombie)),
         Step::Undelivered { task, attempt } => (44, u64::from(task.0), u64::from(attempt.0)),
+        Step::Alarm { task, attempt } => (45, u64::from(task.0), u64::from(attempt.0)),
         other => unreachable!("no step that follows after a while: {other:?}"),
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Lookahead {
     usual: Vec<Option<Span>>,
     /// By task: so many times longer than usual; empty: nobody is slow.
     paces: Vec<u32>,
+    /// By task: any record may be an effect, whatever it looks like.
+    acts_at_once: Vec<bool>,
 }
 
 /// The next effect of a task.
@@ -37,7 +39,11 @@ impl Lookahead {
             _ => None,
         });
         let usual: Vec<Option<Span>> = service.collect();
-        Self { room: Vec::new(), turns: Vec::new(), service: usual.clone(), usual, paces: Vec::new() }
+        let behaviour = |operator: &crate::base::OperatorId| &job.workload.behaviours[operator.index()];
+        let acts_at_once =
+            job.plan.tasks.iter().map(|task| task.chain.iter().any(|operator| behaviour(operator).acts_at_once()));
+        let acts_at_once = acts_at_once.collect();
+        Self { room: Vec::new(), turns: Vec::new(), service: usual.clone(), usual, paces: Vec::new(), acts_at_once }
     }
 
     /// For another run.
@@ -57,6 +63,7 @@ impl Lookahead {
 
     /// The next effect of a task that begins its next record at `anchor` or when it arrives; at most `most` records.
     pub fn next_effect(&mut self, job: &Job, world: &mut World, task: TaskId, anchor: Time, most: u32) -> Effect {
+        let most = if self.acts_at_once[task.index()] { 1 } else { most };
         let most = most.min(self.until_flush(job, task, anchor));
         let mut limit = world.upcoming(task, most).min(most);
         if world.is_behind(task) {

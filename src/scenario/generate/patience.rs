@@ -4,7 +4,7 @@
 //! must not fail the job: the next one would not fare better, and the job would go back to its beginning for ever.
 
 use crate::base::Span;
-use crate::scenario::{Edge, Operator, Partitioner, Scenario};
+use crate::scenario::{Edge, Operator, OverTime, Partitioner, Scenario, Window, WindowShape};
 
 /// More failures in a row than a run has time for.
 pub(super) const MANY: u32 = 1000;
@@ -31,6 +31,7 @@ fn longest(scenario: &Scenario) -> Span {
             let copies = if edge.by == Partitioner::Broadcast { u64::from(operator.parallelism) } else { 1 };
             let sent = records[from] * u64::from(operators[from].selectivity.outputs) * copies;
             let sent = sent.div_ceil(u64::from(operators[from].selectivity.inputs));
+            let sent = sent.saturating_mul(multiplied(&operators[from], records[from]));
             nanos = nanos.saturating_add(sent.saturating_mul(on_its_way(scenario, &operators[from])));
             read = read.saturating_add(sent);
         }
@@ -39,6 +40,16 @@ fn longest(scenario: &Scenario) -> Span {
             nanos.saturating_add(read.saturating_mul(operator.service.0)).saturating_add(snapshots(scenario, operator));
     }
     Span(nanos)
+}
+
+/// How many records may come of one at worst, beside what the selectivity says.
+fn multiplied(operator: &Operator, records: u64) -> u64 {
+    match operator.over_time {
+        None | Some(OverTime::After(_)) => 1,
+        Some(OverTime::Window(Window { shape: WindowShape::Sliding { size, slide }, .. })) => size.0.div_ceil(slide.0),
+        Some(OverTime::Window(_)) => 1,
+        Some(OverTime::Pairs(_) | OverTime::Interval { .. }) => records,
+    }
 }
 
 /// From one task to the next, for a record alone: each of its buffers goes there, and the credit for the next comes back.

@@ -22,7 +22,7 @@ pub(super) fn with_times(seed: u64, limits: &Limits, mut scenario: Scenario) -> 
     scenario
 }
 
-fn random_times(dice: &mut Dice, source: &Source, is_lossy: bool) -> EventTime {
+pub(super) fn random_times(dice: &mut Dice, source: &Source, is_lossy: bool) -> EventTime {
     let step = Span::from_micros(dice.pick(&[1, 30, 1_000]));
     let disorder = Span::from_micros(if dice.chance(80) { dice.from(1, 4_000) } else { 0 });
     let more = Span::from_micros(if dice.chance(30) { dice.from(1, 2_000) } else { 0 });

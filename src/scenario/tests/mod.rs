@@ -43,6 +43,7 @@ fn a_minimal_file_gets_every_default() {
         sink: SinkMode::TwoPhase,
         transactions: Transactions::default(),
         on: None,
+        over_time: None,
         place: place(line, 7, &format!("job.operators[{}]", line - 5)),
     };
     let source = Source {

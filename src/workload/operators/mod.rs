@@ -7,14 +7,18 @@ mod committer;
 mod count;
 mod filter;
 mod flat_map;
+mod interval_join;
 mod join;
 mod map;
 mod sink;
 mod source;
+mod timeout;
+mod window;
+mod window_join;
 
 use super::Record;
-use crate::base::{below, mix};
-use crate::scenario::{self, Ratio, SinkMode};
+use crate::base::{Span, below, mix};
+use crate::scenario::{self, OverTime, Ratio, SinkMode};
 
 /// Every kind of operator a scenario can name.
 pub const OPERATORS: &[&dyn OperatorKind] = &[
@@ -26,6 +30,10 @@ pub const OPERATORS: &[&dyn OperatorKind] = &[
     &join::Join,
     &sink::Sink,
     &committer::Committer,
+    &window::Window,
+    &window_join::WindowJoin,
+    &interval_join::IntervalJoin,
+    &timeout::Timeout,
 ];
 
 /// A kind of operator.
@@ -47,6 +55,8 @@ pub enum KeptState {
     CountPerKey,
     /// Output for an external system.
     Output(SinkMode),
+    /// Records, until a time has come.
+    Until(OverTime),
 }
 
 /// What an operator does to a record, as a value: read by the world's inner loop and by the oracle.
@@ -73,6 +83,30 @@ impl Behaviour {
             rekey: spec.rekey,
             output_size: spec.output_size.map(|size| size.0 as u32),
             salt: 0,
+        }
+    }
+
+    /// An operator that keeps records until a time has come: what it then sends is not caused by any one of them.
+    pub(super) fn until(spec: &scenario::Operator) -> Self {
+        let over_time = spec.over_time.expect("the description of the kind says so");
+        Self { outputs: Ratio { outputs: 0, inputs: 1 }, ..Self::of(spec, KeptState::Until(over_time)) }
+    }
+
+    /// What it does over time, if it does.
+    #[inline]
+    pub fn over_time(&self) -> Option<OverTime> {
+        match self.keeps {
+            KeptState::Until(over_time) => Some(over_time),
+            _ => None,
+        }
+    }
+
+    /// Whether a record may make it send something that nobody can tell who looks at the record alone.
+    pub fn acts_at_once(&self) -> bool {
+        match self.over_time() {
+            Some(OverTime::Window(window)) => window.lateness > Span::ZERO,
+            Some(OverTime::Interval { .. } | OverTime::After(_)) => true,
+            Some(OverTime::Pairs(_)) | None => false,
         }
     }
 
