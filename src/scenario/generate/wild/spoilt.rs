@@ -39,12 +39,12 @@ const MOMENTS: &[(Opener, EventKind, usize)] = &[
     (Opener::Checkpoint, EventKind::SnapshotTaken, 2),
     (Opener::Checkpoint, EventKind::AckReceived, 9),
     (Opener::Silence, EventKind::CompleteReceived, 1),
-    (Opener::Exception, EventKind::JobRestarting, 4),
+    (Opener::Exception, EventKind::JobRestarting, 9),
     (Opener::Exception, EventKind::RestorePoint, 1),
     (Opener::Exception, EventKind::SourceRewound, 1),
     (Opener::Behind, EventKind::TaskStarted, 16),
     (Opener::Behind, EventKind::ChannelsRecovered, 3),
-    (Opener::Manager, EventKind::ManagerLost, 5),
+    (Opener::Manager, EventKind::ManagerLost, 6),
     (Opener::Coordinator, EventKind::CoordinatorLost, 6),
 ];
 
