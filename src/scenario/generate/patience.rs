@@ -7,7 +7,7 @@ use crate::base::Span;
 use crate::scenario::{Edge, Operator, OverTime, Partitioner, Scenario, Window, WindowShape};
 
 /// More failures in a row than a run has time for.
-pub(super) const MANY: u32 = 1000;
+pub(in crate::scenario::generate) const MANY: u32 = 1000;
 
 /// The same scenario, in which checkpoints may fail if they are not given the time they may need.
 pub(super) fn with_time_to_finish(mut scenario: Scenario) -> Scenario {

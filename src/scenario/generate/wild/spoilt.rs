@@ -8,6 +8,7 @@
 use super::aim::{Which, fault, on, silence, tasks};
 use super::{Dice, Limits, is_hopeless, someone, stored};
 use crate::base::{CheckpointId, Concern, Draws, Span};
+use crate::scenario::generate::patience::MANY;
 use crate::scenario::{Effect, Fault, Node, Operator, PaceFault, Paced, Scenario, SubtaskName, When};
 use crate::trace::{EventKind, Predicate};
 
@@ -61,6 +62,8 @@ pub(in super::super) fn with_a_spoilt_file(seed: u64, limits: &Limits, mut scena
         (scenario.faults, scenario.checkpoints.retained) = (faults, retained);
         return scenario;
     }
+    // Nor may the job fail because checkpoints expire: without a clock they do at any time.
+    scenario.checkpoints.tolerable_failures = MANY;
     scenario.faults = at_a_moment(&mut dice, spoil, &scenario);
     // Most jobs are over before their third checkpoint, and records are written in no time.
     let checkpoints = &mut scenario.checkpoints;
