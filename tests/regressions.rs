@@ -369,3 +369,33 @@ fn who_goes_back_to_its_end_keeps_newer_snapshots_that_others_may_need() {
             {"when": {"event": "coordinator-lost"}, "spoil": "out[0]"}]"#;
     passes(&job(operators, edges, rest), 128_962..128_963);
 }
+
+/// A task that is restored behind the end of its data fires no timer of the clock: those behind it have ended with it.
+#[test]
+fn nothing_comes_of_the_clock_behind_an_end_that_is_in_a_snapshot() {
+    let operators = r#"{"id": "in", "kind": "source", "parallelism": 3, "records": 15},
+        {"id": "late", "kind": "timeout", "after": "7ms"}, {"id": "out", "kind": "sink"},
+        {"id": "aside", "kind": "sink", "output": "committables"},
+        {"id": "apart", "kind": "sink", "output": "committables"},
+        {"id": "commit-aside", "kind": "committer"}, {"id": "commit-apart", "kind": "committer"}"#;
+    let edges = r#"{"from": "in", "to": "late"}, {"from": "late", "to": "out"}, {"from": "late", "to": "aside"},
+        {"from": "in", "to": "apart"}, {"from": "aside", "to": "commit-aside"}, {"from": "apart", "to": "commit-apart"}"#;
+    let rest = r#""network": {"debloat": {"min": "50B", "start": "50B"}}, "checkpoints": {"interval": "40s"},
+        "faults": [
+            {"when": {"event": "task-drained"}, "message": {"kind": "complete", "nth": 3, "do": "lose"}},
+            {"when": {"event": "checkpoint-completed", "nth": 2}, "kill": "manager[0]"},
+            {"at": "0s", "message": {"kind": "complete", "do": "delay", "by": "10ms"}}]"#;
+    passes(&job(operators, edges, rest), 21_499..21_500);
+}
+
+/// Logged messages make up for what is lost only if tasks do the same again.
+#[test]
+fn what_depends_on_the_clock_needs_checkpoints_of_the_whole_job() {
+    let operators = r#"{"id": "in", "kind": "source", "records": 1}, {"id": "late", "kind": "timeout", "after": "1ms"},
+        {"id": "out", "kind": "sink"}"#;
+    let edges = r#"{"from": "in", "to": "late"}, {"from": "late", "to": "out"}"#;
+    let text = job(operators, edges, r#""checkpoints": {"protocol": "uncoordinated"}"#);
+    let problem = Job::compile(scenario::parse(&text, "late.json").expect("it is well formed")).err();
+    let problem = problem.expect("nobody promises that").to_string();
+    assert!(problem.contains("what \"late\" sends depends on the clock"), "{problem}");
+}

@@ -291,6 +291,19 @@ pub fn configure(scenario: &Scenario, plan: &Plan) -> Result<(&'static dyn Proto
             format!("drop \"assignment\", or take one of: {}", able.join(", ")),
         ));
     }
+    let by_clock = |operator: &&scenario::Operator| matches!(operator.over_time, Some(scenario::OverTime::After(_)));
+    if let (false, Some(operator)) = (protocol.claims().coordinated, scenario.job.operators.iter().find(by_clock)) {
+        let able: Vec<&str> = ZOO.iter().filter(|p| p.claims().coordinated).map(|p| p.name()).collect();
+        return Err(Problem::at(
+            operator.place.clone(),
+            format!(
+                "what {:?} sends depends on the clock, and \"{}\" counts on tasks doing the same again",
+                operator.id,
+                protocol.name()
+            ),
+            format!("take a window over event time, or one of: {}", able.join(", ")),
+        ));
+    }
     let settings = Settings {
         interval: spec.interval,
         first: spec.first,

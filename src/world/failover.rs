@@ -285,6 +285,8 @@ impl World {
             "protocol `{}` restores task {id} to snapshot {checkpoint}, which is not durable",
             job.protocol.name()
         );
+        // Those behind may have ended with its end, and then nothing comes of the clock any more.
+        task.settled = snapshot.filter(|snapshot| snapshot.last).map(|snapshot| snapshot.id);
         let chain = &job.plan.tasks[id.index()].chain;
         let local = snapshot.is_some_and(|snapshot| snapshot.local);
         for (position, (state, operator)) in task.operators.iter_mut().zip(chain).enumerate() {

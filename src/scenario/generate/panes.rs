@@ -36,7 +36,9 @@ pub(super) fn with_panes(seed: u64, limits: &Limits, mut scenario: Scenario) -> 
         if chance {
             come_by_key(&mut scenario.job, at, limits.mixed);
         }
-        if chance && may_keep(&scenario.job, at, &over_time) {
+        // Who makes tasks do again what they did counts on them doing the same, whatever the time is.
+        let is_certain = limits.coordinated || over_time.is_of_events();
+        if chance && is_certain && may_keep(&scenario.job, at, &over_time) {
             let operator = &mut scenario.job.operators[at];
             (operator.kind, operator.over_time, operator.selectivity) = (kind.to_owned(), Some(over_time), ONE);
         }
