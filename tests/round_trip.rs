@@ -27,6 +27,10 @@ fn anywhere(mut scenario: Scenario) -> Scenario {
         }
     }
     places.into_iter().for_each(|place| *place = Place::default());
+    for phase in &mut scenario.then {
+        phase.place = Place::default();
+        *phase.scenario = anywhere((*phase.scenario).clone());
+    }
     scenario
 }
 
@@ -220,7 +224,9 @@ fn every_field_of_the_schema_is_in_the_text_above() {
     // Operators over time are written and read in `tests/over_time.rs`.
     let over_time = ["window", "within", "after", "slide", "gap", "lateness", "before"];
     let elsewhere = [
-        &["$schema", "hot", "share", "delay", "max_failures", "copy", "serialize", "materialize", "replay"][..],
+        &["$schema", "hot", "share", "delay", "max_failures", "copy", "serialize", "materialize", "replay", "then"][..],
+        // Phases are written and read in `scenario::phases`.
+        &["cancel", "change", "drop_state"],
         &over_time,
     ]
     .concat();

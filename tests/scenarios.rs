@@ -1,7 +1,7 @@
 //! The shipped scenarios are specifications: each is as it expects to be, explains itself, and is what the
 //! schema beside it says a scenario is.
 
-use cutline::campaign::{Outcome, Runner, Want};
+use cutline::campaign::{Catch, Outcome, Runner, Want};
 use cutline::check::Verdict;
 use cutline::scenario::{self, Scenario};
 use cutline::world::Job;
@@ -57,6 +57,7 @@ fn every_scenario_is_as_it_expects_and_the_same_every_time() {
         let outcome = runner.run(seed);
         assert!(outcome.as_expected, "{}: {}", file.0, told(&outcome));
         assert!(!outcome.expectations.is_empty(), "{} expects nothing", file.0);
+        assert_eq!(Catch::in_scenario(parsed(file), None), Ok(None), "{}: all of its phases", file.0);
         assert_eq!(outcome.digest, runner.run(seed).digest, "{}: run again", file.0);
         assert_eq!(outcome.digest, self::runner(file).run(seed).digest, "{}: run afresh", file.0);
     }
@@ -139,6 +140,10 @@ const TURNED: &[(&str, &str, &str)] = &[
     ("74", r#", "memtable": "1MB""#, ""),
     ("75", r#""take": "savepoint""#, r#""take": "checkpoint""#),
     ("75", r#""kind": "lsm-incremental", "compact_at": 20"#, r#""kind": "lsm-full""#),
+    ("80", r#""at": "300ms""#, r#""at": "9.3s""#),
+    ("81", r#""protocol": "unaligned""#, r#""protocol": "aligned""#),
+    ("82", r#""cancel": "1130ms""#, r#""cancel": "1180ms""#),
+    ("83", r#""at": "700ms""#, r#""at": "9s""#),
     ("70", r#"{"kind": "lsm-incremental""#, r#"{"memtable": "1MB", "kind": "lsm-incremental""#),
     ("62", r#""size": "1s""#, r#""size": "2s""#),
     ("62", r#""at": "2.5s""#, r#""at": "9.5s""#),
@@ -160,9 +165,9 @@ fn every_scenario_notices_when_what_it_shows_is_changed() {
         assert!(!turns.is_empty(), "{name} turns on nothing");
         for (_, from, to) in turns {
             assert_eq!(text.matches(from).count(), 1, "{name}: {from}");
-            let mut runner = runner(&(name.clone(), text.replace(from, to)));
-            let outcome = runner.run(runner.job().scenario.run.seed);
-            assert!(!outcome.as_expected, "{name} does not notice {to:?} in place of {from:?}");
+            let caught = Catch::in_scenario(parsed(&(name.clone(), text.replace(from, to))), None);
+            let caught = caught.unwrap_or_else(|problem| panic!("{name}: {problem}"));
+            assert!(caught.is_some(), "{name} does not notice {to:?} in place of {from:?}");
         }
     }
 }

@@ -22,6 +22,7 @@ mod provenance;
 mod runner;
 mod shrink;
 mod smallest;
+mod story;
 mod trial;
 mod windows;
 
@@ -30,7 +31,7 @@ pub use guarantees::{
     Cell as GuaranteeCell, Exposing, GuaranteeOrder, Held, SINKS, SYMPTOMS, SourceKind, Tried, Worse, guarantees,
 };
 pub use hunt::{Found, FoundKey, HuntOrder, HuntProgress, Hunted, hunt};
-pub use judge::Judge;
+pub use judge::{Ground, Judge};
 pub use limits::{SMALL, limits_for};
 pub use mutants::{Bug, Fate, Hunt, Matrix, hunt_mutants};
 pub use parallel::{run_jobs, run_seeds};
@@ -38,5 +39,6 @@ pub use provenance::{Repeated, STORIES, provenance};
 pub use runner::{Outcome, Runner, Want};
 pub use shrink::{Failure, Shrunk, Size, shrink};
 pub use smallest::Showing;
+pub use story::{Chapter, Story};
 pub use trial::{Catch, Drive, Trial};
 pub use windows::{Cell, Strikes, Window, Windows};

@@ -1,12 +1,14 @@
 //! One run after the other, with everything that watches and judges them.
 
+use super::judge::Ground;
 use super::{Judge, Repeated, Windows, provenance};
-use crate::base::{Digest, Problem, TaskId, Time};
+use crate::base::{Digest, Problem, Span, TaskId, Time};
 use crate::check::{Account, Checks, Exact, Expectation, Figures, Verdict, check_bounds, evaluate, is_exact};
 use crate::drive::{Granularity, Timed};
 use crate::plan::Plan;
+use crate::scenario::Origin;
 use crate::trace::{Event, EventKind, Matcher, Observer, Stamped, TraceDigest};
-use crate::world::{Job, World};
+use crate::world::{Job, Saved, World};
 use std::sync::Arc;
 
 /// What is wanted of runs beside verdict and digest, which every run has.
@@ -46,6 +48,11 @@ pub struct Runner {
     world: World,
     driver: Timed,
     watch: Watch,
+    /// How long the job's logs had existed when its last run began.
+    began: Span,
+    /// How many records were under way then.
+    flying: u64,
+    branch: bool,
 }
 
 /// Everything that watches a run.
@@ -111,7 +118,7 @@ impl Runner {
             plan,
         };
         let (world, driver) = (World::new(&job), Timed::new(&job, want.granularity)?);
-        Ok(Self { world, driver, watch, job })
+        Ok(Self { world, driver, watch, job, began: Span::ZERO, flying: 0, branch: false })
     }
 
     /// Takes runs for stuck that have not ended by then or after so many steps: for campaigns, which know how long theirs
@@ -143,23 +150,68 @@ impl Runner {
         self.watch.windows.as_mut()
     }
 
+    /// The compiled scenario, shared.
+    pub fn shared_job(&self) -> Arc<Job> {
+        Arc::clone(&self.job)
+    }
+
     /// The compiled scenario.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
+    /// From now on, runs are followed by others, which go on from this.
+    pub fn keep(&mut self, origin: Origin) {
+        self.world.keep(origin);
+    }
+
+    /// What the last run left for another to go on from, and what that stands on; `None`: nothing complete.
+    pub fn leave(&mut self, seed: u64, pause: Span) -> Option<(Saved, Ground)> {
+        let mut saved = self.world.saved(&self.job)?;
+        saved.began = Span(self.began.0 + self.driver.now().0 + pause.0);
+        let ground = self.watch.judge.ground_for(seed, &saved);
+        Some((saved, ground))
+    }
+
+    /// Runs one seed, from what another run has left.
+    pub fn run_from(&mut self, seed: u64, saved: &Saved, ground: Ground) -> Outcome {
+        (self.began, self.flying, self.branch) = (saved.began, saved.flying(), saved.branch);
+        self.watch.judge.stand_on(ground);
+        self.run_once(seed, Some(saved))
+    }
+
     /// Runs one seed.
     pub fn run(&mut self, seed: u64) -> Outcome {
+        (self.began, self.flying, self.branch) = (Span::ZERO, 0, false);
+        self.run_once(seed, None)
+    }
+
+    fn run_once(&mut self, seed: u64, saved: Option<&Saved>) -> Outcome {
         self.world.reset(&self.job);
         self.watch.reset();
-        self.driver.run(&self.job, &mut self.world, seed, &mut self.watch);
+        self.driver.run_from(&self.job, &mut self.world, seed, saved, &mut self.watch);
         let verdict = self.watch.judge.verdict(seed);
         self.watch.hops = self.job.plan.task_ids().map(|task: TaskId| self.world.processed(task)).sum();
         let bounds = &self.job.scenario.expect.figures;
-        if self.watch.figures.is_some() && bounds.iter().any(is_exact) {
+        if self.watch.figures.is_some() && saved.is_none() && bounds.iter().any(is_exact) {
             self.name_records(seed, 0).expect("the schedule was read before");
         }
         self.judge(seed, verdict)
+    }
+
+    /// How many records were under way when the last run began.
+    pub fn began_with(&self) -> u64 {
+        self.flying
+    }
+
+    /// Whether the job before the last run had gone on after what that run began with.
+    pub fn is_branch(&self) -> bool {
+        self.branch
+    }
+
+    /// Whether the last run began at the beginning, and not with what another had left.
+    pub fn began_anew(&self) -> bool {
+        self.began == Span::ZERO
     }
 
     /// Repeats the last run, which was of this seed, with every record watched: names those that are lost or doubled, as

@@ -3,7 +3,7 @@
 //! A run that breaks down is no verdict of a check: somebody tripped over an assertion. It is told as `panic`, unless a
 //! check had found something before.
 
-use super::{Judge, Runner, SMALL, Want, limits_for};
+use super::{Judge, Runner, SMALL, Story, Want, limits_for};
 use crate::base::{Problem, Time};
 use crate::check::{Checks, Verdict};
 use crate::drive::{Seeded, wander::wander};
@@ -129,6 +129,9 @@ impl Trial {
 impl Catch {
     /// Runs a scenario with its own seed for an engine that makes a wrong decision, or none; what caught it.
     pub fn in_scenario(scenario: Scenario, mutant: Option<Mutant>) -> Result<Option<Self>, Problem> {
+        if !scenario.then.is_empty() {
+            return Self::in_story(&scenario, mutant);
+        }
         let seed = scenario.run.seed;
         let job = Arc::new(Job::compile_mutant(scenario, mutant)?);
         let mut runner = Runner::new(job, Want::default())?;
@@ -142,6 +145,29 @@ impl Catch {
         let unexpected =
             |text: String| Self { check: "expect", signature: "expect/unmet".to_owned(), text, checks: vec!["expect"] };
         Ok(caught.or_else(|| unmet.map(unexpected)))
+    }
+
+    /// The same for one with several phases: the first that is not as expected.
+    fn in_story(scenario: &Scenario, mutant: Option<Mutant>) -> Result<Option<Self>, Problem> {
+        let mut story = Story::new(scenario, Want::default(), mutant)?;
+        let mut caught: Option<Self> = None;
+        let unexpected =
+            |text: String| Self { check: "expect", signature: "expect/unmet".to_owned(), text, checks: vec!["expect"] };
+        let ran = guarded(|| {
+            story.run(scenario.run.seed, |_, chapter, outcome| {
+                if caught.is_none() && !outcome.as_expected {
+                    let unmet = outcome.expectations.iter().find(|of| !of.met).map(|unmet| unmet.text.clone());
+                    caught = Self::of(Ok(outcome.verdict), chapter.runner.checks()).or(unmet.map(unexpected));
+                }
+            })
+        });
+        let broken =
+            |text| Self { check: "panic", signature: "panic/broken down".to_owned(), text, checks: vec!["panic"] };
+        Ok(match ran {
+            Err(text) => caught.or(Some(broken(text))),
+            Ok(Err(why)) => caught.or(Some(unexpected(why))),
+            Ok(Ok(())) => caught,
+        })
     }
 
     fn of(verdict: Result<Verdict, String>, checks: &Checks) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! The run comes to an end.
 //!
-//! After the limit sources stop and faults heal, so every job must drain; so must one that a savepoint ends before. One
-//! that does not is stuck, and the reason that is told is what a task waits for. In a job that is down, that is its
+//! After the limit sources stop and faults heal, so every job must drain; so must one that a savepoint ends before; of one
+//! that somebody cancels nothing more is asked. One that does not is stuck, and the reason that is told is what a task waits for. In a job that is down, that is its
 //! restart: what failed is told, and why nothing came of it ([`Down`]). That tasks end one after the other,
 //! and some long before the others, is no reason: each of them must. A job that is restarted again and again gets
 //! nowhere, whatever its tasks did last.
@@ -260,7 +260,7 @@ impl Check for Liveness {
 
     fn finish(&mut self, end: &Finish<'_>, out: &mut Findings) {
         self.examined += 1;
-        if end.drained {
+        if end.drained || end.cancelled {
             return;
         }
         out.add(ABOUT.name, end.at, || {

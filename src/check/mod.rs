@@ -226,6 +226,8 @@ pub struct Finish<'a> {
     pub expected: Option<&'a Expected>,
     /// Every task ended: nothing is under way any more.
     pub drained: bool,
+    /// Somebody cancelled the job: it was not to come to an end by itself.
+    pub cancelled: bool,
 }
 
 /// A set of kinds of events.

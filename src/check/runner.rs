@@ -17,6 +17,7 @@ pub struct Checks {
     findings: Findings,
     last: Time,
     drained: bool,
+    cancelled: bool,
 }
 
 impl Checks {
@@ -36,12 +37,13 @@ impl Checks {
             bits.fold(0, |bits, (i, _)| bits | 1 << i)
         };
         let wanted = EventKind::ALL.iter().map(|kind| wants(*kind)).collect();
-        Self { plan, checks, wanted, findings: Findings::default(), last: Time::ZERO, drained: false }
+        Self { plan, checks, wanted, findings: Findings::default(), last: Time::ZERO, drained: false, cancelled: false }
     }
 
     /// Ends the run and judges it. Whether it drained is what `run-ended` said; without one it did not.
     pub fn finish(&mut self, expected: Option<&Expected>) -> Verdict {
-        let end = Finish { at: self.last, plan: &self.plan, expected, drained: self.drained };
+        let end =
+            Finish { at: self.last, plan: &self.plan, expected, drained: self.drained, cancelled: self.cancelled };
         for check in &mut self.checks {
             check.finish(&end, &mut self.findings);
         }
@@ -79,7 +81,7 @@ impl Checks {
         self.checks.iter_mut().for_each(|check| check.reset());
         self.findings.clear();
         self.last = Time::ZERO;
-        self.drained = false;
+        (self.drained, self.cancelled) = (false, false);
     }
 
     /// Adds the state of all checks.
@@ -99,6 +101,7 @@ impl Clone for Checks {
             findings: self.findings.clone(),
             last: self.last,
             drained: self.drained,
+            cancelled: self.cancelled,
         }
     }
 }
@@ -114,7 +117,7 @@ impl Observer for Checks {
             bits &= bits - 1;
         }
         if let Event::RunEnded { drained } = *event {
-            self.drained = drained == 1;
+            (self.drained, self.cancelled) = (drained == 1, drained == 2);
         }
     }
 }

@@ -2,18 +2,16 @@
 
 use super::{Command, mutant, mutants::named as mutant_named, named, read_scenario, scenario_files, seed, write_chart};
 use crate::base::{CheckpointId, Problem};
-use crate::campaign::{Outcome, Repeated, Runner, STORIES, Want};
+use crate::campaign::{Outcome, Repeated, Runner, STORIES, Story, Want};
 use crate::check::{CheckpointFigures, Figures, Findings, Verdict};
 use crate::fault::Mutant;
 use crate::plan::Plan;
 use crate::report::{CheckLine, RunView, checkpoint, checkpoint_json, json, table, timeline, write_file};
 use crate::trace::{Stamped, first_divergence, to_json};
-use crate::world::Job;
 use clap::{Arg, ArgAction, ArgMatches};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// `run`.
 pub struct Run;
@@ -106,14 +104,14 @@ impl Command for Run {
             many,
         };
         let mut objects = Vec::new();
-        let mut failed = 0;
-        let count = runs.len();
+        let (mut failed, mut count) = (0, 0);
         for run in runs {
-            let as_expected = run_one(run, &options, &mut objects, out)?;
-            failed += usize::from(!as_expected);
+            let (phases, unmet) = run_one(run, &options, &mut objects, out)?;
+            (count, failed) = (count + phases, failed + unmet);
         }
         if options.json {
-            let value = if many { serde_json::Value::Array(objects) } else { objects.remove(0) };
+            let several = many || objects.len() > 1;
+            let value = if several { serde_json::Value::Array(objects) } else { objects.remove(0) };
             let _ = writeln!(out, "{value:#}");
         } else if many {
             let _ = writeln!(out, "{} of {count} runs as expected", count - failed);
@@ -178,28 +176,32 @@ fn numbers(all: impl Iterator<Item = u64>) -> String {
 
 impl Options {
     /// Where files about one of the runs go, before the extension.
-    fn place(&self, base: &Path, scenario: &Path) -> PathBuf {
-        match self.many {
+    fn place(&self, base: &Path, scenario: &Path, phase: usize) -> PathBuf {
+        let mut place = match self.many {
             true => base.join(scenario.file_stem().unwrap_or_default()),
             false => base.to_owned(),
+        };
+        if phase > 0 {
+            let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            place.set_file_name(format!("{name}-phase{}", phase + 1));
         }
+        place
     }
 }
 
 /// A scenario that nothing is wrong with, about to be run.
 struct Prepared {
     path: PathBuf,
-    job: Arc<Job>,
-    runner: Runner,
+    seed: u64,
+    story: Story,
 }
 
 impl Prepared {
     fn new(path: PathBuf, want: Want, mutant: Option<Mutant>) -> Result<Self, Problem> {
         let scenario = read_scenario(&path)?;
         let in_file = |problem: Problem| problem.in_file(path.display().to_string());
-        let job = Arc::new(Job::compile_mutant(scenario, mutant).map_err(in_file)?);
-        let runner = Runner::new(Arc::clone(&job), want).map_err(in_file)?;
-        Ok(Self { path, job, runner })
+        let story = Story::new(&scenario, want, mutant).map_err(in_file)?;
+        Ok(Self { path, seed: scenario.run.seed, story })
     }
 }
 
@@ -210,31 +212,67 @@ fn twice_there(runs: &[Prepared]) -> Option<String> {
     runs.iter().map(|run| stem(&run.path)).find(|name| !seen.insert(name.clone()))
 }
 
+/// Runs all phases of a scenario, and shows each; says how many there are, and how many went otherwise than expected.
 fn run_one(
     run: Prepared,
     options: &Options,
     objects: &mut Vec<serde_json::Value>,
     out: &mut dyn Write,
-) -> Result<bool, Problem> {
-    let Prepared { path, job, mut runner } = run;
-    let path = &path;
-    let seed = options.seed.unwrap_or(job.scenario.run.seed);
-    let mut outcome = runner.run(seed);
+) -> Result<(usize, usize), Problem> {
+    let Prepared { path, seed, mut story } = run;
+    let seed = options.seed.unwrap_or(seed);
+    let mut first: Vec<Vec<Stamped>> = Vec::new();
     if options.twice {
-        let first = runner.trace().to_vec();
-        outcome = runner.run(seed);
-        if let Some(divergence) = first_divergence(&first, runner.trace()) {
+        let _ = story.run(seed, |_, chapter, _| first.push(chapter.runner.trace().to_vec()));
+    }
+    let phases = story.chapters().len();
+    let (mut met, mut shown) = (0, Ok(()));
+    let told = story.run(seed, |n, chapter, mut outcome| {
+        let traces = first.get(n).and_then(|first| first_divergence(first, chapter.runner.trace()));
+        if let Some(divergence) = traces {
             eprintln!("{}: {divergence}", path.display());
             outcome.as_expected = false;
         }
+        let all_is_shown = shown.is_ok();
+        if all_is_shown {
+            let place = Placed { path: &path, phase: n, seed };
+            let result = show(&place, &mut chapter.runner, outcome, options, objects, out);
+            shown = result.map(|as_expected| met += usize::from(as_expected));
+        }
+    });
+    shown?;
+    if let Err(why) = told {
+        eprintln!("{}: {why}", path.display());
     }
-    let repeated = repeat(&mut runner, seed, options)?;
+    Ok((phases, phases - met))
+}
+
+/// Which run is shown.
+struct Placed<'a> {
+    path: &'a Path,
+    /// From 0.
+    phase: usize,
+    seed: u64,
+}
+
+/// Shows a run that is over; says whether it went as expected.
+fn show(
+    placed: &Placed<'_>,
+    runner: &mut Runner,
+    mut outcome: Outcome,
+    options: &Options,
+    objects: &mut Vec<serde_json::Value>,
+    out: &mut dyn Write,
+) -> Result<bool, Problem> {
+    let Placed { path, phase, seed } = *placed;
+    let job = runner.shared_job();
+    let repeated = repeat(runner, seed, options)?;
     let figures = runner.figures().expect("figures were wanted");
     let in_file = |problem: Problem| problem.in_file(path.display().to_string());
     let chosen = options.checkpoint.map(|which| which.of(figures)).transpose().map_err(in_file)?;
     if let Some(base) = &options.trace {
         let lines: Vec<String> = runner.trace().iter().map(|event| trace_line(event, &job.plan)).collect();
-        let file = named(&options.place(base, path), "jsonl", &["jsonl"]);
+        let file = named(&options.place(base, path, phase), "jsonl", &["jsonl"]);
         write_file(&file, lines.concat().as_bytes())?;
     }
     if let Some(other) = repeated.as_ref().map(|repeated| repeated.digest).filter(|other| *other != outcome.digest) {
@@ -245,7 +283,7 @@ fn run_one(
         );
         outcome.as_expected = false;
     }
-    let checks = check_lines(&runner, &outcome);
+    let checks = check_lines(runner, &outcome);
     let mutant = job.settings.mutant.map(|mutant| format!("under the mutant {}: {}", mutant.name(), mutant.about()));
     let notes: Vec<String> = outcome.notes.iter().cloned().chain(job.held_back()).chain(mutant).collect();
     let guarantee = job.guarantee().sentence();
@@ -270,7 +308,7 @@ fn run_one(
     if let Some(base) = &options.chart {
         let caption = format!("{} · {} · seed {seed}", job.scenario.name, job.scenario.checkpoints.protocol);
         match (timeline(&job.plan, figures, chosen.map(|checkpoint| checkpoint.id), &caption), chosen) {
-            (Some(picture), _) => write_chart(&picture, &options.place(base, path))?,
+            (Some(picture), _) => write_chart(&picture, &options.place(base, path, phase))?,
             (None, None) => eprintln!("{}: no checkpoint completed, so there is no timeline to draw", path.display()),
             (None, Some(checkpoint)) => {
                 let (file, id) = (path.display(), checkpoint.id);
@@ -283,7 +321,7 @@ fn run_one(
     } else if let Some(chosen) = chosen {
         let _ = writeln!(out, "{}", checkpoint(&view, chosen));
     } else if options.brief {
-        let _ = writeln!(out, "{}", brief(path, &outcome));
+        let _ = writeln!(out, "{}", brief(path, phase, &outcome));
     } else {
         let _ = writeln!(out, "{}", table(&view));
     }
@@ -297,7 +335,8 @@ const OF_RECORDS: &[&str] = &["records", "state", "at-least", "output", "splits"
 fn repeat(runner: &mut Runner, seed: u64, options: &Options) -> Result<Option<Repeated>, Problem> {
     let shown = options.checkpoint.is_none() && (options.json || !options.brief);
     let wanted = options.records || shown && concern_records(runner.checks().findings());
-    wanted.then(|| runner.name_records(seed, STORIES)).transpose()
+    // Records are named from the beginning of a job, which a later phase does not have.
+    (wanted && runner.began_anew()).then(|| runner.name_records(seed, STORIES)).transpose()
 }
 
 fn concern_records(findings: &Findings) -> bool {
@@ -343,9 +382,11 @@ fn check_lines(runner: &Runner, outcome: &Outcome) -> Vec<CheckLine> {
     lines
 }
 
-fn brief(path: &Path, outcome: &Outcome) -> String {
+fn brief(path: &Path, phase: usize, outcome: &Outcome) -> String {
     let mark = if outcome.as_expected { "ok  " } else { "NOT " };
-    let mut line = format!("{mark} {:<7} {:<44} {}", outcome.verdict.name(), path.display(), outcome.digest);
+    let phase = if phase > 0 { format!(" phase {}", phase + 1) } else { String::new() };
+    let place = format!("{}{phase}", path.display());
+    let mut line = format!("{mark} {:<7} {place:<44} {}", outcome.verdict.name(), outcome.digest);
     for note in &outcome.notes {
         line += &format!("\n       {note}");
     }

@@ -78,7 +78,7 @@ pub fn wander<O: Observer>(
             world.apply(job, step, &mut wanderer);
         }
     }
-    world.finish(job, &mut wanderer);
+    world.finish(job, false, &mut wanderer);
     ended
 }
 

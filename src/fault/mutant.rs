@@ -306,6 +306,22 @@ mutants! {
     MergeForgetsASession "merge-forgets-a-session" { Time, "", "windows" }
     /// Timers by the machine's clock are lost at a restore.
     ClockTimersAreLost "clock-timers-are-lost" { Time, "", "timers" }
+    /// Keyed state of a rescaled operator is shared out by the key's hash, while records go by key group.
+    KeysByHash "keys-by-hash" { Rescaling, "", "state" }
+    /// The range of key groups that a subtask takes over is one too short.
+    GroupsRoundDown "groups-round-down" { Rescaling, "", "state" }
+    /// Every subtask of a rescaled operator takes all of its keyed state.
+    StateIsCopied "state-is-copied" { Rescaling, "", "state" }
+    /// Records in flight go to whoever has the old receiver's number, and whoever does not own their keys drops them.
+    FlightsByPlace "flights-by-place" { Rescaling, "", "state" }
+    /// Records in flight are dropped when a job is taken up.
+    FlightsAreDropped "flights-are-dropped" { Rescaling, "", "state" }
+    /// Whoever takes a job up does not commit what its checkpoint had prepared.
+    PreparedIsLeftBehind "prepared-is-left-behind" { Rescaling, "", "output" }
+    /// A partition that has another reader now is read from its beginning.
+    MovedPartitionsBeginAnew "moved-partitions-begin-anew" { Rescaling, "", "state" }
+    /// A job that was taken up, and fails before it has a checkpoint of its own, begins with nothing.
+    TakenUpIsForgotten "taken-up-is-forgotten" { Rescaling, "", "state" }
 }
 
 /// Where a wrong decision is made.
@@ -331,6 +347,8 @@ pub enum Area {
     Time,
     /// Backends of keyed state, shared files and their registry.
     State,
+    /// Jobs that go on, changed, from what was saved of them.
+    Rescaling,
 }
 
 impl Area {
@@ -347,6 +365,7 @@ impl Area {
             Self::Sinks => "sinks",
             Self::Time => "event time",
             Self::State => "state",
+            Self::Rescaling => "rescaling",
         }
     }
 }

@@ -131,10 +131,11 @@ fn scenario(job: Job) -> Scenario {
         restart: Restart::FixedDelay { delay: Span::from_secs(1), attempts: None },
         faults: Vec::new(),
         schedule: Vec::new(),
-        run: RunFor { seed: 7, limit: Span::from_secs(60) },
+        run: RunFor { seed: 7, limit: Span::from_secs(60), cancel: None },
         expect: Expect::default(),
         external: External::default(),
         backend: Backend::default(),
+        then: Vec::new(),
     }
 }
 

@@ -38,10 +38,62 @@ pub(super) fn scenario() -> Shape<Scenario> {
             backend: o
                 .field("backend", "How tasks keep their state.", record(super::backend::backend))
                 .or(json!({}))?,
+            then: Vec::new(),
         };
+        o.field("then", "How the job goes on, changed: one phase after the other.", list(record(phase)))
+            .or(json!([]))?;
         o.field("$schema", "Where editors find the schema of this file; nothing else reads it.", text()).optional()?;
         Ok(scenario)
     })
+}
+
+/// A phase, all but its scenario: that is read from the file with the phase's changes in it.
+pub(super) fn phase(o: &mut Object<'_>) -> Result<Turn, Problem> {
+    let origins = vec![("savepoint", Origin::Savepoint), ("checkpoint", Origin::Checkpoint)];
+    // What is changed is read as part of the changed file.
+    o.field(
+        "change",
+        "What is different from the phase before: fields are replaced, null takes one away, and a list of things with \
+         ids may be changed by an object with their ids.",
+        anything(),
+    )
+    .optional()?;
+    Ok(Turn {
+        why: o.field("why", "Why the job is changed.", text()).optional()?.unwrap_or_default(),
+        from: o
+            .field(
+                "from",
+                "What it goes on from: the newest savepoint, or the newest complete checkpoint.",
+                one_of(origins),
+            )
+            .or("savepoint")?,
+        pause: o.field("pause", "How long nothing runs before.", time()).or("0s")?,
+        drops_state: o
+            .field("drop_state", "State for which there is no operator any more is dropped.", flag())
+            .or(false)?,
+        place: o.place(),
+    })
+}
+
+/// What a phase says of itself.
+pub(super) struct Turn {
+    pub why: String,
+    pub from: Origin,
+    pub pause: Span,
+    pub drops_state: bool,
+    pub place: Place,
+}
+
+/// An object of which nobody has decided yet what it means.
+fn anything() -> Shape<()> {
+    Shape::new(
+        || (),
+        || json!({"type": "object"}),
+        |node| match node.value.as_object() {
+            Some(_) => Ok(()),
+            None => Err(node.wrong("write an object with what is different from the phase before")),
+        },
+    )
 }
 
 /// The version of the file format.
@@ -361,6 +413,13 @@ pub(super) fn run(o: &mut Object<'_>) -> Result<RunFor, Problem> {
     Ok(RunFor {
         seed: o.field("seed", "Decides every draw.", whole(0, u64::MAX)).or(1)?,
         limit: o.field("limit", "Sources stop at this instant; then the job drains.", some_time()).or("1min")?,
+        cancel: o
+            .field(
+                "cancel",
+                "The job is cancelled at this instant: nothing drains, and only what is complete is left.",
+                some_time(),
+            )
+            .optional()?,
     })
 }
 

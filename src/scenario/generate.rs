@@ -6,10 +6,13 @@
 mod outside;
 mod panes;
 mod patience;
+mod phases;
 mod splits;
 mod state;
 mod times;
 mod wild;
+
+pub use phases::generate_phases;
 
 use super::{
     Assignment, Backend, Backoff, BarrierOrder, BlockedRule, Checkpoints, Cluster, Debloat, Edge, Effect, Expect,
@@ -122,10 +125,11 @@ pub fn generate(seed: u64, limits: &Limits, protocol: &str) -> Scenario {
         restart: random_restart(seed, Span::from_micros(dice.from(0, 3000))),
         faults,
         schedule: Vec::new(),
-        run: RunFor { seed, limit: Span::from_secs(10) },
+        run: RunFor { seed, limit: Span::from_secs(10), cancel: None },
         expect: Expect::default(),
         external: External::default(),
         backend: Backend::default(),
+        then: Vec::new(),
         job,
     };
     let scenario = wild::with_faults(seed, limits, length, scenario);

@@ -12,6 +12,9 @@
 //! The way back is [`write()`]: all fields of the types (`write`), without those that say what holds anyway (`lean`),
 //! set as in a file that a person wrote (`layout`). Reading what it wrote gives the same scenario.
 //!
+//! A job may go on, changed, from what was saved of it: `phases` makes a scenario of each phase,
+//! and `fits` sees to it that one can follow the other.
+//!
 //! **Architecture invariant:** nothing here knows what a scenario *does*. Whether a protocol of that name
 //! exists and takes those parameters, whether it allows cycles, which figures a report has and which steps a
 //! schedule can name is known further down the house; for that, each such name keeps the
@@ -22,6 +25,7 @@ mod check;
 mod decode;
 mod event_time;
 mod fault;
+mod fits;
 mod generate;
 mod layout;
 mod lean;
@@ -29,6 +33,8 @@ mod names;
 mod object;
 mod operator;
 mod over_time;
+mod phase;
+mod phases;
 mod read;
 mod restart;
 mod schema;
@@ -45,7 +51,8 @@ pub use fault::{
     ClockFault, Effect, ExternalFault, ExternalMishap, Fault, LinkFault, MessageFault, MessageKind, Mishap, Node,
     PaceFault, Paced, RecordMishap, When, WriteFault, WriteMishap,
 };
-pub use generate::{Limits, generate};
+pub use generate::{Limits, generate, generate_phases};
+pub use phase::{Origin, Phase};
 pub use read::parse;
 pub use schema::schema;
 pub use starter::starter;

@@ -8,7 +8,10 @@ use jsonc_parser::errors::{ParseError, ParseErrorKind as Kind};
 use jsonc_parser::{ParseOptions, parse_to_ast};
 
 use super::decode;
-use super::{Scenario, check};
+use super::fits::fits;
+use super::object::record;
+use super::phases::changed;
+use super::{Phase, Scenario, check};
 use crate::base::{Place, Problem};
 
 /// Reads a scenario and checks it. `file` is only named in complaints, and names a scenario without a name.
@@ -46,7 +49,32 @@ fn read(text: &str, file: &str) -> Result<Scenario, Problem> {
         scenario.name = stem.unwrap_or_else(|| "scenario".to_owned());
     }
     check(&scenario).map_err(|problem| located(problem, &node))?;
+    scenario.then = phases(&scenario, &node)?;
     Ok(scenario)
+}
+
+/// The phases that follow, each read as a file of its own.
+fn phases(first: &Scenario, node: &Node<'_>) -> Result<Vec<Phase>, Problem> {
+    let (Some(then), mut file) = (node.child("then"), node.value.clone()) else { return Ok(Vec::new()) };
+    let mut all: Vec<Phase> = Vec::new();
+    for n in 0.. {
+        let Some(turn) = then.element(n) else { break };
+        let change = turn.child("change");
+        file = changed(&file, change.as_ref().map(|change| change.value));
+        let root = Node { value: &file, place: turn.place.clone(), positions: node.positions };
+        let decode::Turn { why, from, pause, drops_state, place } = record(decode::phase).read(&turn)?;
+        // Paths say what the job is after the change; lines, where that is written.
+        let mut scenario =
+            decode::scenario().read(&Node { place: Place { path: String::new(), ..turn.place }, ..root })?;
+        check(&scenario).map_err(|problem| located(problem, &Node { value: &file, ..node.clone() }))?;
+        scenario.name = format!("{}, phase {}", first.name, n + 2);
+        scenario.why.clone_from(&why);
+        let before = all.last().map_or(first, |phase| &phase.scenario);
+        let phase = Phase { why, from, pause, drops_state, scenario: scenario.into(), place };
+        fits(before, &phase)?;
+        all.push(phase);
+    }
+    Ok(all)
 }
 
 /// Gives a complaint that only knows the path of a field the line and column where that field is written.

@@ -1,6 +1,6 @@
 //! A scenario as plain data: what the user wrote with every default filled in.
 
-use super::{Backend, Fault};
+use super::{Backend, Fault, Phase};
 use crate::base::{Burst, Bytes, Place, Rate, Span};
 use crate::trace::Predicate;
 
@@ -41,6 +41,8 @@ pub struct Scenario {
     pub external: External,
     /// How its tasks keep their state.
     pub backend: Backend,
+    /// How the job goes on, changed, when this is over.
+    pub then: Vec<Phase>,
 }
 
 /// The logical dataflow.
@@ -653,6 +655,8 @@ pub struct RunFor {
     pub seed: u64,
     /// Sources stop at this instant, if they have not finished; then the job drains.
     pub limit: Span,
+    /// The job is cancelled at this instant: nothing drains, and what is complete is all that is left.
+    pub cancel: Option<Span>,
 }
 
 /// What must come out.

@@ -11,6 +11,7 @@ use super::lean::{lean, meaning};
 use super::names;
 use super::object::record;
 use super::operator::{self, KINDS};
+use super::phases::difference;
 use super::restart;
 use super::*;
 use crate::base::{Burst, Bytes, Rate, Span};
@@ -47,6 +48,7 @@ pub fn as_json(scenario: &Scenario) -> Json {
         expect,
         external,
         backend,
+        then,
     } = scenario;
     let has_content = |json: &Json| {
         json.as_object().is_none_or(|fields| !fields.is_empty()) && json.as_array().is_none_or(|list| !list.is_empty())
@@ -68,7 +70,31 @@ pub fn as_json(scenario: &Scenario) -> Json {
         .some("schedule", section(schedule.iter().map(choice).collect()))
         .some("run", section(self::run(run)))
         .some("expect", section(self::expect(expect)))
+        .some("then", section(phases(scenario, then)))
         .done()
+}
+
+/// Each as what is different from the one before.
+fn phases(first: &Scenario, then: &[Phase]) -> Json {
+    let mut before = first;
+    let mut written = Vec::new();
+    for Phase { why, from, pause, drops_state, scenario, place: _ } in then {
+        let file = |scenario: &Scenario| as_json(&Scenario { then: Vec::new(), ..scenario.clone() });
+        let from = match from {
+            Origin::Savepoint => None,
+            Origin::Checkpoint => Some("checkpoint"),
+        };
+        let after = Scenario { name: String::new(), why: String::new(), ..(**scenario).clone() };
+        let phase = Fields::default()
+            .some("why", Some(&**why).filter(|why| !why.is_empty()))
+            .some("from", from)
+            .some("pause", Some(pause.exact()).filter(|_| *pause != Span::ZERO))
+            .some("drop_state", drops_state.then_some(true))
+            .some("change", difference(&file(before), &file(&after)));
+        written.push(phase.done());
+        before = scenario;
+    }
+    Json::Array(written)
 }
 
 fn external(external: &External) -> Json {
@@ -594,8 +620,9 @@ fn choice(choice: &Choice) -> Json {
 }
 
 fn run(run: &RunFor) -> Json {
-    let RunFor { seed, limit } = run;
-    let all = Fields::default().put("seed", *seed).put("limit", limit.exact()).done();
+    let RunFor { seed, limit, cancel } = run;
+    let cancel = cancel.map(|at| at.exact());
+    let all = Fields::default().put("seed", *seed).put("limit", limit.exact()).some("cancel", cancel).done();
     let shape = record(decode::run);
     lean(all, |json| meaning(json, &shape))
 }

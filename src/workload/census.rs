@@ -74,9 +74,10 @@ impl<'a> Census<'a> {
 
     /// By operator, if it is `wanted`: all that it must have applied, by rising lineage. Copies for several subtasks are
     /// there as often as there are subtasks.
-    pub fn take(&self, wanted: &[bool], emitted: impl FnMut(usize, u32) -> u64) -> Vec<Vec<Known>> {
+    pub fn take(&self, wanted: &[bool], mut emitted: impl FnMut(usize, u32) -> u64) -> Vec<Vec<Known>> {
         let mut all = vec![Vec::new(); self.plan.operators.len()];
-        Walk::new(self.plan).walk(self.workload, self.seed, emitted, |operator, records: &[Marked]| {
+        let upto = |operator, partition| 0..emitted(operator, partition);
+        Walk::new(self.plan).walk(self.workload, self.seed, upto, |operator, records: &[Marked]| {
             if wanted[operator] {
                 all[operator].extend(records.iter().map(|marked| {
                     let Marked { record: Record { lineage, key, .. }, partition, offset } = *marked;

@@ -13,6 +13,7 @@ mod gathered;
 pub mod operators;
 mod oracle;
 mod record;
+mod resumed;
 mod source;
 mod walk;
 pub mod windows;
@@ -23,6 +24,7 @@ pub(crate) use operators::value_hash;
 pub use operators::{Behaviour, KeptState, OPERATORS, OperatorKind};
 pub use oracle::{Expected, ExpectedOperator, ExpectedOutput, Oracle};
 pub use record::{Mark, Record};
+pub use resumed::Rest;
 pub use source::{SourceLog, SourceShare, Upcoming};
 
 use crate::base::{OperatorId, Problem};
@@ -41,16 +43,22 @@ pub struct Workload {
 impl Workload {
     /// Compiles the operators of a scenario.
     pub fn new(scenario: &Scenario) -> Self {
-        let behaviours = scenario.job.operators.iter().enumerate().map(|(index, spec)| {
+        Self::after(scenario, &mut Numbers::default())
+    }
+
+    /// Compiles the operators of a phase of a scenario. What was numbered in a phase before keeps its number, on which the
+    /// identity of its records rests.
+    pub fn after(scenario: &Scenario, numbers: &mut Numbers) -> Self {
+        let operators = &scenario.job.operators;
+        let behaviours = operators.iter().map(|spec| {
             let kind = OPERATORS.iter().find(|kind| kind.name() == spec.kind).expect("kinds are checked");
-            kind.behaviour(spec).of_operator(index)
+            kind.behaviour(spec).of_operator(numbers.operator(&spec.id))
         });
         let behaviours = behaviours.collect();
-        let mut first_partition = 0;
-        let logs = scenario.job.operators.iter().map(|spec| {
-            let log = SourceLog::new(spec.source.as_ref()?, spec.parallelism, first_partition);
-            first_partition += log.partitions;
-            Some(log)
+        let logs = operators.iter().map(|spec| {
+            let source = spec.source.as_ref()?;
+            let (first_partition, layout) = numbers.source(&spec.id, source.partitions, spec.parallelism);
+            Some(SourceLog { layout, ..SourceLog::new(source, spec.parallelism, first_partition) })
         });
         Self { behaviours, logs: logs.collect() }
     }
@@ -58,6 +66,34 @@ impl Workload {
     /// Whether records of the job say when they happened.
     pub fn has_event_time(&self) -> bool {
         self.logs.iter().flatten().any(|log| log.event_time.is_some())
+    }
+}
+
+/// Which operators and partitions there have been in a job, so that none is taken for another if the job changes.
+#[derive(Clone, Debug, Default)]
+pub struct Numbers {
+    operators: Vec<String>,
+    /// Each source with its first partition and the parallelism that it had at first.
+    sources: Vec<(String, u32, u32)>,
+    partitions: u32,
+}
+
+impl Numbers {
+    fn operator(&mut self, id: &str) -> usize {
+        self.operators.iter().position(|known| known == id).unwrap_or_else(|| {
+            self.operators.push(id.to_owned());
+            self.operators.len() - 1
+        })
+    }
+
+    fn source(&mut self, id: &str, partitions: u32, parallelism: u32) -> (u32, u32) {
+        if let Some((_, first, layout)) = self.sources.iter().find(|(known, ..)| known == id) {
+            return (*first, *layout);
+        }
+        let first = self.partitions;
+        self.partitions += partitions;
+        self.sources.push((id.to_owned(), first, parallelism));
+        (first, parallelism)
     }
 }
 

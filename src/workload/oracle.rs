@@ -10,6 +10,7 @@ use super::{ExpectedWindows, KeptState, Record, Workload};
 use crate::plan::Plan;
 use crate::scenario::SinkMode;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// What the whole job must have done to the records that its sources emitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,14 +59,39 @@ impl Oracle {
     }
 
     /// The result for sources that emitted `emitted(operator, partition)` records of each of their partitions.
-    pub fn evaluate(&mut self, workload: &Workload, seed: u64, emitted: impl FnMut(usize, u32) -> u64) -> &Expected {
+    pub fn evaluate(
+        &mut self,
+        workload: &Workload,
+        seed: u64,
+        mut emitted: impl FnMut(usize, u32) -> u64,
+    ) -> &Expected {
+        self.evaluate_part(workload, seed, |operator, partition| 0..emitted(operator, partition), &[])
+    }
+
+    /// The rows that an idempotent sink must have written by the last evaluation.
+    pub fn rows(&self, sink: usize) -> impl Iterator<Item = u64> + '_ {
+        let of = sink as u32;
+        self.rows.range((of, 0)..=(of, u64::MAX)).map(|(_, lineage)| *lineage)
+    }
+
+    /// The result for sources that emitted these offsets of each of their partitions, and for records that were on
+    /// their way to operators from the beginning.
+    pub fn evaluate_part(
+        &mut self,
+        workload: &Workload,
+        seed: u64,
+        emitted: impl FnMut(usize, u32) -> Range<u64>,
+        flying: &[(usize, Vec<Record>)],
+    ) -> &Expected {
         self.rows.clear();
         let (operators, rows) = (&mut self.expected.operators, &mut self.rows);
         operators.clear();
         operators.resize(workload.behaviours.len(), ExpectedOperator::default());
-        self.walk.walk(workload, seed, emitted, |operator, records| {
+        let mut visit = |operator: usize, records: &[Record]| {
             operators[operator].apply(workload, operator, records, rows);
-        });
+        };
+        self.walk.go_on(workload, flying, &mut visit);
+        self.walk.walk(workload, seed, emitted, visit);
         for (index, behaviour) in workload.behaviours.iter().enumerate() {
             operators[index].windows = behaviour.over_time().map(|_| self.walk.windows[index]);
         }

@@ -1,8 +1,9 @@
 //! Replayable logs: which records a source holds, and when they arrive.
 
-use super::Record;
+use super::{Record, Rest};
 use crate::base::{Arrivals, Concern, Draws, KeyPicker, Span, Time, below, mix};
 use crate::scenario::{Assignment, EventTime, Skew, Source, SourceEnd};
+use std::sync::Arc;
 
 /// The log behind one source operator.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct SourceLog {
     pub first_partition: u32,
     /// How many subtasks read it.
     pub subtasks: u32,
+    /// How many did at first: when its records happened does not change if the job does.
+    pub layout: u32,
     /// Records in all partitions; `None`: endless.
     pub records: Option<u64>,
     /// When the records of one subtask arrive.
@@ -39,6 +42,8 @@ pub struct Upcoming {
     pub first: u64,
     /// From one to the next.
     pub step: u64,
+    /// How long the log had existed when the run began.
+    pub began: Span,
 }
 
 impl SourceLog {
@@ -56,6 +61,7 @@ impl SourceLog {
             partitions: spec.partitions,
             first_partition,
             subtasks,
+            layout: subtasks,
             records: spec.records,
             arrivals: Arrivals { rate: spec.rate, subtasks: sharers, burst: spec.burst },
             keys,
@@ -71,12 +77,23 @@ impl SourceLog {
         let partitions = (self.partitions - subtask).div_ceil(self.subtasks);
         let length = |i: u32| self.length(subtask + i * self.subtasks);
         let total = self.records.map_or(u64::MAX, |_| (0..partitions).map(length).sum());
-        SourceShare { subtask, partitions, total }
+        SourceShare { subtask, partitions, total, rest: None }
+    }
+
+    /// The same subtask's share of what is left of a log, of which `read` has been read by partition, and that has
+    /// existed for so long.
+    pub fn rest(&self, subtask: u32, read: &[u64], began: Span) -> SourceShare {
+        let numbers = (subtask..self.partitions).step_by(self.subtasks as usize);
+        let left = |number: u32| self.records.map_or(u64::MAX, |_| self.length(number) - read[number as usize]);
+        let partitions: Vec<_> = numbers.map(|number| (number, read[number as usize], left(number))).collect();
+        let rest = Rest::new(&partitions, began);
+        let total = rest.total();
+        SourceShare { subtask, partitions: partitions.len() as u32, total, rest: Some(rest.into()) }
     }
 
     /// A single partition, by its number in this source, as if it were the share of a subtask.
     pub fn split(&self, number: u32) -> SourceShare {
-        SourceShare { subtask: number, partitions: 1, total: self.length(number) }
+        SourceShare { subtask: number, partitions: 1, total: self.length(number), rest: None }
     }
 
     /// How many records a partition of a finite log holds.
@@ -88,10 +105,12 @@ impl SourceLog {
     /// When the records of a share arrive that come from a position on; of a dynamic source the share is a split.
     #[inline]
     pub fn upcoming(&self, share: &SourceShare, position: u64) -> Upcoming {
-        match self.dynamic {
-            false => Upcoming { first: position, step: 1 },
-            true => Upcoming { first: position * self.of() + u64::from(share.subtask), step: self.of() },
-        }
+        let (first, step) = match (self.dynamic, &share.rest) {
+            (true, _) => (position * self.of() + u64::from(share.subtask), self.of()),
+            (false, None) => (position, 1),
+            (false, Some(rest)) => (rest.place + position, 1),
+        };
+        Upcoming { first, step, began: share.rest.as_ref().map_or(Span::ZERO, |rest| rest.began) }
     }
 
     fn of(&self) -> u64 {
@@ -101,14 +120,15 @@ impl SourceLog {
     /// The number of a share's partition, counted over all sources.
     #[inline]
     pub fn partition(&self, share: &SourceShare, i: u32) -> u32 {
-        self.first_partition + share.subtask + i * self.subtasks
+        match &share.rest {
+            None => self.first_partition + share.subtask + i * self.subtasks,
+            Some(rest) => self.first_partition + rest.partitions[i as usize].0,
+        }
     }
 
     /// One stream of keys for each partition of a share.
-    pub fn draws(&self, share: &SourceShare, seed: u64) -> impl Iterator<Item = Draws> {
-        let first = self.first_partition + share.subtask;
-        let step = self.subtasks;
-        (0..share.partitions).map(move |i| Draws::new(seed, Concern::Key, u64::from(first + i * step)))
+    pub fn draws<'a>(&'a self, share: &'a SourceShare, seed: u64) -> impl Iterator<Item = Draws> + 'a {
+        (0..share.partitions).map(move |i| Draws::new(seed, Concern::Key, u64::from(self.partition(share, i))))
     }
 
     /// The record at a position of a share; `draws` are the share's streams of keys.
@@ -116,10 +136,14 @@ impl SourceLog {
     pub fn record(&self, share: &SourceShare, draws: &mut [Draws], position: u64) -> Record {
         let (i, offset) = share.locate(position);
         let draw = draws[i as usize].at(offset);
-        let record = Record::at_source(self.partition(share, i), offset, self.keys.pick(draw), self.size);
-        match &self.event_time {
-            None => record,
-            Some(times) => Record { time: self.time(times, self.upcoming(share, position).first, draw), ..record },
+        let partition = self.partition(share, i);
+        let record = Record::at_source(partition, offset, self.keys.pick(draw), self.size);
+        match (&self.event_time, &share.rest) {
+            (None, _) => record,
+            (Some(times), None) if self.layout == self.subtasks => {
+                Record { time: self.time(times, self.upcoming(share, position).first, draw), ..record }
+            }
+            (Some(times), _) => Record { time: self.time(times, self.place(partition, offset), draw), ..record },
         }
     }
 
@@ -139,8 +163,8 @@ impl SourceLog {
         if self.dynamic {
             return self.upcoming(&self.split(number), offset).first;
         }
-        let (subtask, turn) = (number % self.subtasks, number / self.subtasks);
-        offset * u64::from((self.partitions - subtask).div_ceil(self.subtasks)) + u64::from(turn)
+        let (subtask, turn) = (number % self.layout, number / self.layout);
+        offset * u64::from((self.partitions - subtask).div_ceil(self.layout)) + u64::from(turn)
     }
 
     /// When the record happened that is at a place of the arrivals, and for which this was drawn. Never at zero: that is
@@ -158,8 +182,16 @@ impl SourceLog {
     }
 }
 
+impl Upcoming {
+    /// When, after the beginning of the run, the n-th of them is there to be read.
+    #[inline]
+    pub fn arrival(&self, log: &SourceLog, n: u64) -> Span {
+        Span(log.arrival(self.first + n * self.step).0.saturating_sub(self.began.0))
+    }
+}
+
 /// The part of a log that one subtask reads: its partitions in turn, one record each.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SourceShare {
     /// Which subtask.
     pub subtask: u32,
@@ -167,20 +199,28 @@ pub struct SourceShare {
     pub partitions: u32,
     /// Records in them; `u64::MAX`: endless.
     pub total: u64,
+    /// Others have read some of it before: what is left.
+    pub rest: Option<Arc<Rest>>,
 }
 
 impl SourceShare {
     /// Which of its partitions, and which offset there, a position means.
     #[inline]
     pub fn locate(&self, position: u64) -> (u32, u64) {
+        if let Some(rest) = &self.rest {
+            return rest.locate(position);
+        }
         if self.partitions == 1 {
             return (0, position);
         }
         ((position % u64::from(self.partitions)) as u32, position / u64::from(self.partitions))
     }
 
-    /// How many records of its `i`-th partition come before a position.
+    /// How many records of its `i`-th partition come before a position, those that others have read among them.
     pub fn emitted(&self, position: u64, i: u32) -> u64 {
+        if let Some(rest) = &self.rest {
+            return rest.upto(position, i);
+        }
         (position.saturating_sub(u64::from(i))).div_ceil(u64::from(self.partitions))
     }
 }

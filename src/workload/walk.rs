@@ -8,6 +8,7 @@ use super::{Record, Workload};
 use crate::base::{Concern, Draws};
 use crate::plan::Plan;
 use crate::scenario::Partitioner;
+use std::ops::Range;
 
 /// A record on its way, with what is to be remembered of it.
 pub(super) trait Item: Copy {
@@ -107,13 +108,21 @@ impl<T: Item> Walk<T> {
         }
     }
 
-    /// Follows `emitted(operator, partition)` records of each partition of each source, and tells which come to which
-    /// operator, sources included.
+    /// Follows records that are on their way to operators already.
+    pub fn go_on(&mut self, workload: &Workload, flying: &[(usize, Vec<T>)], visit: &mut impl FnMut(usize, &[T])) {
+        for (operator, records) in flying {
+            self.waiting[*operator].extend(records);
+            self.follow(workload, visit);
+        }
+    }
+
+    /// Follows the records at `emitted(operator, partition)`, which are offsets, of each partition of each source, and
+    /// tells which come to which operator, sources included.
     pub fn walk(
         &mut self,
         workload: &Workload,
         seed: u64,
-        mut emitted: impl FnMut(usize, u32) -> u64,
+        mut emitted: impl FnMut(usize, u32) -> Range<u64>,
         mut visit: impl FnMut(usize, &[T]),
     ) {
         for (operator, log) in workload.logs.iter().enumerate() {
@@ -121,8 +130,8 @@ impl<T: Item> Walk<T> {
             for partition in log.first_partition..log.first_partition + log.partitions {
                 let mut draws = Draws::new(seed, Concern::Key, u64::from(partition));
                 let all = emitted(operator, partition);
-                for first in (0..all).step_by(BATCH as usize) {
-                    self.waiting[operator].extend((first..all.min(first + BATCH)).map(|offset| {
+                for first in all.clone().step_by(BATCH as usize) {
+                    self.waiting[operator].extend((first..all.end.min(first + BATCH)).map(|offset| {
                         T::emitted(log.record_at(partition, offset, draws.at(offset)), partition, offset)
                     }));
                     self.follow(workload, &mut visit);

@@ -164,6 +164,7 @@ impl World {
             CoordinatorCommand::Begin(Barrier { checkpoint, purpose, .. }) => {
                 self.coordinator.last = self.coordinator.last.max(checkpoint);
                 host.emit(Event::CheckpointTriggered { checkpoint, purpose: purpose as u32 });
+                self.note_purpose(checkpoint, purpose);
                 self.checkpoint_splits(checkpoint, host);
             }
             CoordinatorCommand::Trigger { task, barrier } => self.send_down(task, Mail::Trigger(barrier), host),
@@ -192,6 +193,7 @@ impl World {
             }
             CoordinatorCommand::Complete(checkpoint) => {
                 host.emit(Event::CheckpointCompleted { checkpoint });
+                self.keep_complete(job, checkpoint);
                 self.checkpoint_of_splits_ends(checkpoint, host);
             }
             CoordinatorCommand::Notify { task, checkpoint } => {

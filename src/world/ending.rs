@@ -205,8 +205,8 @@ impl World {
         self.task_ends(id, host);
     }
 
-    /// The last events: where everybody stands.
-    pub fn finish<H: Host>(&mut self, job: &Job, host: &mut H) {
+    /// The last events: where everybody stands. A job that was cancelled is over wherever it stood.
+    pub fn finish<H: Host>(&mut self, job: &Job, cancelled: bool, host: &mut H) {
         for id in job.plan.task_ids() {
             self.report_output(job, id, host);
             self.final_source(job, id, host);
@@ -219,7 +219,11 @@ impl World {
         for id in job.plan.task_ids() {
             self.final_state(job, id, host);
         }
-        let drained = u32::from(self.finished as usize == self.tasks.len());
+        let drained = match self.finished as usize == self.tasks.len() {
+            true => 1,
+            false if cancelled => 2,
+            false => 0,
+        };
         host.emit(Event::RunEnded { drained });
     }
 
@@ -232,7 +236,8 @@ impl World {
         }
         for i in 0..source.share.partitions {
             let partition = log.partition(&source.share, i);
-            let emitted = source.share.emitted(source.position, i);
+            // What was read before the job was taken up is not its own.
+            let emitted = source.share.emitted(source.position, i) - source.share.emitted(0, i);
             host.emit(Event::SourceFinal { task: id, operator, partition, emitted });
         }
     }

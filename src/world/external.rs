@@ -120,6 +120,8 @@ pub(super) struct Transaction {
     pub slot: u32,
     /// Whoever committed it was told that this failed.
     pub doubted: bool,
+    /// It is of the job before this one, and known to its state.
+    pub inherited: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,6 +226,7 @@ impl Producer {
             applied: 0,
             slot,
             doubted: false,
+            inherited: false,
         });
         Ok(self.transactions.len() as u64)
     }
@@ -282,6 +285,11 @@ impl Producer {
         }
     }
 
+    /// A prepared transaction was handed down by a job before this one.
+    pub fn inherit(&mut self, number: u64) {
+        self.get_mut(number).iter_mut().for_each(|transaction| transaction.inherited = true);
+    }
+
     /// Aborts a transaction, unless it is over; says whether.
     pub fn abort(&mut self, number: u64) -> bool {
         let Some(transaction) = self.get_mut(number).filter(|t| !t.state.is_over()) else { return false };
@@ -297,7 +305,8 @@ impl Producer {
         self.epoch += 1;
         self.write_failed = false;
         let in_state = CheckpointId::INITIAL.next()..=restored;
-        let is_known = |t: &Transaction| t.state == State::Prepared && in_state.contains(&t.checkpoint);
+        let is_known =
+            |t: &Transaction| t.state == State::Prepared && (t.inherited || in_state.contains(&t.checkpoint));
         self.live().filter(|(_, t)| !is_known(t)).map(|(number, _)| number).collect()
     }
 }

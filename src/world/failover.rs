@@ -30,7 +30,7 @@ pub(super) struct Failover {
     /// The whole job goes back, with all that belongs to it.
     pub global: bool,
     /// Tasks that have not said they are ready.
-    starting: u32,
+    pub starting: u32,
     /// The step that restarts the job is still to come.
     pub awaits_restart: bool,
     /// So many such steps are void.
@@ -213,6 +213,7 @@ impl World {
         self.restore_channels(job, &plan, host);
         self.forget_drained();
         let newest = plan.tasks.iter().filter_map(|point| point.snapshot()).max().unwrap_or_default();
+        self.keep_upto(newest);
         for task in job.plan.task_ids() {
             match plan.tasks[task.index()] {
                 RestorePoint::Snapshot(checkpoint) => self.begin_restore(job, task, checkpoint, host),
@@ -432,18 +433,19 @@ impl World {
         records: &mut Vec<Record>,
     ) {
         match (plan, point) {
-            (ChannelPlan::Reinject, RestorePoint::Snapshot(id)) => {
-                let port = job.plan.channels[channel.index()].port;
-                let receiver = job.plan.channels[channel.index()].to;
-                let captured = self.store.get(receiver, id).map(|snapshot| &snapshot.captured);
-                records.extend(captured.into_iter().flatten().filter(|(p, _)| *p == port).flat_map(|(_, r)| r));
-            }
             (ChannelPlan::Replay, _) => {
                 let log = &mut self.net.logs[channel.index()];
                 if !job.has(Mutant::LogReplaysAll) {
                     log.records.truncate((range.1 - log.base) as usize);
                 }
                 records.extend(log.records.iter().skip((range.0 - log.base) as usize));
+            }
+            // What a job began with is put back by every protocol.
+            (ChannelPlan::Reinject, RestorePoint::Snapshot(id)) | (_, RestorePoint::Snapshot(id @ CheckpointId(0))) => {
+                let port = job.plan.channels[channel.index()].port;
+                let receiver = job.plan.channels[channel.index()].to;
+                let captured = self.store.get(receiver, id).map(|snapshot| &snapshot.captured);
+                records.extend(captured.into_iter().flatten().filter(|(p, _)| *p == port).flat_map(|(_, r)| r));
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use crate::fault::{FaultPlan, Mutant, Primitive};
 use crate::plan::{self, Edge, Plan};
 use crate::protocol::{self, Guarantee, Protocol, Settings};
 use crate::scenario::{Scenario, Take};
-use crate::workload::Workload;
+use crate::workload::{Numbers, Workload};
 use std::sync::Arc;
 
 /// So many edges on which barriers cannot overtake are named.
@@ -28,6 +28,15 @@ pub struct Job {
     pub faults: FaultPlan,
     /// How tasks keep their state.
     pub backend: &'static dyn StateBackend,
+    /// Phases before this one may have lost or doubled records in state.
+    before: Before,
+}
+
+/// What state may hold when a job is taken up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    may_double: bool,
+    may_lose: bool,
 }
 
 impl Job {
@@ -38,6 +47,30 @@ impl Job {
 
     /// Compiles a checked scenario for an engine that makes a wrong decision.
     pub fn compile_mutant(scenario: Scenario, mutant: Option<Mutant>) -> Result<Self, Problem> {
+        Self::compile_phase(scenario, mutant, &mut Numbers::default())
+    }
+
+    /// Compiles all phases of a checked scenario, in their order.
+    pub fn compile_phases(scenario: &Scenario, mutant: Option<Mutant>) -> Result<Vec<Self>, Problem> {
+        let mut numbers = Numbers::default();
+        let phases = std::iter::once(scenario).chain(scenario.then.iter().map(|phase| &*phase.scenario));
+        let mut jobs: Vec<Self> = Vec::new();
+        for phase in phases {
+            let mut job = Self::compile_phase(phase.clone(), mutant, &mut numbers)?;
+            if !scenario.then.is_empty() && !job.protocol.claims().coordinated {
+                let found = format!("`{}` takes no checkpoints of the whole job", job.protocol.name());
+                let allowed = "drop \"then\", or take another protocol in all phases";
+                return Err(Problem::at(job.scenario.checkpoints.place.clone(), found, allowed));
+            }
+            if let Some(state) = jobs.last().map(|before| before.guarantee().state) {
+                job.before = Before { may_double: state.may_double, may_lose: state.may_lose };
+            }
+            jobs.push(job);
+        }
+        Ok(jobs)
+    }
+
+    fn compile_phase(scenario: Scenario, mutant: Option<Mutant>, numbers: &mut Numbers) -> Result<Self, Problem> {
         let mut plan = plan::build(&scenario);
         if mutant == Some(Mutant::CommittablesOvertaken) {
             let committers: Vec<bool> = plan.operators.iter().map(|operator| operator.is_committer).collect();
@@ -46,16 +79,24 @@ impl Job {
         let plan = Arc::new(plan);
         let (protocol, mut settings) = protocol::configure(&scenario, &plan)?;
         settings.mutant = mutant;
-        let workload = Workload::new(&scenario);
+        let workload = Workload::after(&scenario, numbers);
         workload.check_cycles(&scenario, &plan)?;
         let faults = FaultPlan::new(&scenario.faults, &plan);
         let backend = backend::of_kind(scenario.backend.kind);
-        Ok(Self { scenario, plan, workload, protocol, settings, faults, backend })
+        let before = Before::default();
+        Ok(Self { scenario, plan, workload, protocol, settings, faults, backend, before })
     }
 
     /// How often a record counts in its state, and how often it is seen outside.
     pub fn guarantee(&self) -> Guarantee {
-        Guarantee::of(self.protocol, &self.scenario, &self.plan)
+        let mut guarantee = Guarantee::of(self.protocol, &self.scenario, &self.plan);
+        let Before { may_double, may_lose } = self.before;
+        let state = &mut guarantee.state;
+        if may_double && !state.may_double || may_lose && !state.may_lose {
+            (state.may_double, state.may_lose) = (state.may_double || may_double, state.may_lose || may_lose);
+            state.because = "as in the phase before, whose state it has".to_owned();
+        }
+        guarantee
     }
 
     /// Whether the engine is to make this wrong decision.

@@ -20,6 +20,8 @@
 //! | `failover` | failures, restarts, executing a recovery plan |
 //! | `machines` | machines that stop, are given up, are replaced; the takeover from a lost coordinator |
 //! | `damage` | what is broken at the moment, and what becomes of messages, writes and steps because of it |
+//! | `saved` | what a job leaves behind for another to go on from |
+//! | `resume` | taking that up: state goes to whoever owns it now |
 //! | `restart` | whether a failed job is started again, and when |
 //! | `catching_up` | what a restart leaves a source to read again |
 //! | `external` | the systems that sinks write to: producers, transactions, epochs |
@@ -54,7 +56,9 @@ mod machines;
 mod net;
 mod records;
 mod restart;
+mod resume;
 mod roles;
+mod saved;
 mod snapshot;
 mod splits;
 mod task;
@@ -67,6 +71,7 @@ pub use backend::{BACKENDS, Keeps, Sizes, StateBackend};
 pub use feed::Feed;
 pub use job::Job;
 pub use records::{Lane, Route};
+pub use saved::Saved;
 pub use task::ThreadState;
 
 use crate::base::{Attempt, Bytes, ChannelId, CheckpointId, Concern, Draws, OperatorId, Port, Span, TaskId};
@@ -502,6 +507,7 @@ pub struct World {
     damage: damage::Damage,
     external: external::External,
     zombies: Vec<zombies::Zombie>,
+    keeping: saved::Keeping,
     finished: u32,
     ended: bool,
     /// Sources have stopped, and nothing goes wrong any more.
@@ -525,6 +531,7 @@ impl World {
             damage: damage::Damage::default(),
             external: external::External::new(job.plan.tasks.len(), job.plan.operators.len()),
             zombies: Vec::new(),
+            keeping: saved::Keeping::default(),
             finished: 0,
             ended: false,
             healed: false,
@@ -545,6 +552,7 @@ impl World {
         self.damage.reset();
         self.external.reset();
         self.zombies.clear();
+        self.keeping.reset();
         (self.finished, self.ended, self.healed) = (0, false, false);
         self.failover.reset();
         (self.finished, self.ended) = (0, false);

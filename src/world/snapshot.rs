@@ -100,6 +100,11 @@ impl Store {
         self.tasks[task.index()].iter().find(|snapshot| snapshot.id == id)
     }
 
+    /// The newest durable one up to this, if there is one.
+    pub fn newest_upto(&self, task: TaskId, id: CheckpointId) -> Option<&Snapshot> {
+        self.tasks[task.index()].iter().filter(|s| s.durable && s.id <= id).max_by_key(|s| s.id)
+    }
+
     /// The newest durable one; 0, the initial state, always is.
     pub fn newest(&self, task: TaskId) -> CheckpointId {
         self.tasks[task.index()].iter().filter(|s| s.durable).map(|s| s.id).max().unwrap_or_default()
@@ -157,7 +162,8 @@ impl Store {
 
     /// Deletes a task's snapshots below an id.
     pub fn drop_below(&mut self, task: TaskId, keep_from: CheckpointId) -> bool {
-        self.drop_where(task, |snapshot| snapshot.id < keep_from)
+        // What a job began with belongs to whoever saved it.
+        self.drop_where(task, |snapshot| snapshot.id < keep_from && snapshot.id != CheckpointId::INITIAL)
     }
 
     fn drop_where(&mut self, task: TaskId, void: impl Fn(&Snapshot) -> bool) -> bool {
@@ -425,6 +431,13 @@ impl Snapshot {
         let inputs = self.captured.iter().flat_map(|(_, records)| records);
         let outputs = self.queued.iter().flat_map(|(_, records)| records);
         Bytes(inputs.chain(outputs).map(|record| u64::from(record.size)).sum())
+    }
+}
+
+impl World {
+    /// How large the state of a task is.
+    pub(super) fn state_bytes(&self, job: &Job, id: TaskId) -> Bytes {
+        state_bytes(job, id, &self.tasks[id.index()].operators)
     }
 }
 

@@ -67,8 +67,9 @@ impl Timed {
         if !world.is_behind(task) {
             return;
         }
-        let (Some(log), Some(position)) = (lookahead::log(job, task), world.source_position(task)) else { return };
-        if log.arrivals.rate.is_some() && Time::ZERO + log.arrival(position) >= self.host.now {
+        let Some(log) = lookahead::log(job, task) else { return };
+        let next = world.upcoming_arrivals(log, task);
+        if log.arrivals.rate.is_some() && Time::ZERO + next.arrival(log, 0) >= self.host.now {
             world.apply(job, Step::CaughtUp(task), &mut Watched { clock: &mut self.host, job, observer });
         }
     }

@@ -90,10 +90,10 @@ impl Lookahead {
     fn until_caught_up(&self, job: &Job, world: &mut World, task: TaskId, anchor: Time, limit: u32) -> u32 {
         let Some(log) = log(job, task).filter(|log| log.arrivals.rate.is_some()) else { return limit };
         world.prepare(job, task, limit);
-        let (mut next, mut records) = (world.source_position(task).unwrap_or(0), 0);
+        let (next, mut records) = (world.upcoming_arrivals(log, task), 0);
         self.follow(job, world, task, anchor, limit, |_, finish| {
-            (next, records) = (next + 1, records + 1);
-            Time::ZERO + log.arrival(next) < finish
+            records += 1;
+            Time::ZERO + next.arrival(log, u64::from(records)) < finish
         });
         records
     }
@@ -187,8 +187,7 @@ impl Lookahead {
             if constant.is_some() { (&[][..], &[][..]) } else { world.peek(task, world.prepared(task, limit)) };
         let mut time = anchor;
         for n in 0..limit {
-            let arrival =
-                log.map_or(Time::ZERO, |log| Time::ZERO + log.arrival(arrivals.first + u64::from(n) * arrivals.step));
+            let arrival = log.map_or(Time::ZERO, |log| Time::ZERO + arrivals.arrival(log, u64::from(n)));
             let begin = time.max(arrival);
             let service = constant.unwrap_or_else(|| {
                 let at = n as usize;

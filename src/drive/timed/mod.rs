@@ -17,6 +17,7 @@
 mod activity;
 mod backlog;
 mod cost;
+mod ending;
 mod later;
 mod lookahead;
 mod notices;
@@ -29,10 +30,9 @@ use super::Agenda;
 use crate::base::{Attempt, Concern, OperatorId, Problem, Rate, Span, TaskId, Time, mix};
 use crate::fault::Trigger;
 use crate::protocol::{Env, Moment, Timer};
-use crate::scenario::Choice;
 use crate::trace::{Event, Matcher, Observer};
 use crate::workload::Record;
-use crate::world::{Host, Job, Notice, SnapshotWork, Step, ThreadState, World, draw};
+use crate::world::{Host, Job, Notice, Saved, SnapshotWork, Step, ThreadState, World, draw};
 use activity::Activity;
 use backlog::Backlogs;
 use cost::{Links, Uploads};
@@ -92,6 +92,8 @@ enum Item {
     Timer { task: Option<(TaskId, Attempt)>, timer: Timer, set: u32 },
     /// A job that has not drained by now never will.
     Deadline,
+    /// The job is cancelled.
+    Cancel,
     /// The latency of an upload is over, its bytes begin to move.
     UploadBegins { upload: u32 },
     /// The first upload of a store ends, unless another began or ended since.
@@ -148,6 +150,7 @@ struct Clockwork {
     matchers: Vec<(u32, Matcher)>,
     struck: Vec<u32>,
     ended: bool,
+    cancelled: bool,
     latency: Span,
     rpc: Span,
     metadata: Span,
@@ -198,6 +201,7 @@ impl Timed {
             matchers: Vec::new(),
             struck: Vec::new(),
             ended: false,
+            cancelled: false,
             latency: scenario.network.latency,
             rpc: scenario.network.rpc,
             metadata: scenario.storage.metadata,
@@ -219,9 +223,24 @@ impl Timed {
 
     /// Runs the job from its beginning to its end; the world must be new or reset.
     pub fn run<O: Observer>(&mut self, job: &Job, world: &mut World, seed: u64, observer: &mut O) {
+        self.run_from(job, world, seed, None, observer);
+    }
+
+    /// The same, for a job that goes on from what another has left.
+    pub fn run_from<O: Observer>(
+        &mut self,
+        job: &Job,
+        world: &mut World,
+        seed: u64,
+        saved: Option<&Saved>,
+        observer: &mut O,
+    ) {
         self.reset(job, seed);
         let mut watched = Watched { clock: &mut self.host, job, observer };
-        world.start(job, seed, &mut watched);
+        match saved {
+            None => world.start(job, seed, &mut watched),
+            Some(saved) => world.start_from(job, seed, saved, &mut watched),
+        }
         self.strike_at_once(job, world, observer);
         self.look_at_woken(job, world);
         let mut left = self.patience.steps.unwrap_or(u64::MAX);
@@ -243,7 +262,7 @@ impl Timed {
             self.land(job, world, observer);
         }
         self.host.now = ended;
-        world.finish(job, &mut Watched { clock: &mut self.host, job, observer });
+        world.finish(job, self.host.cancelled, &mut Watched { clock: &mut self.host, job, observer });
     }
 
     /// The first entry; before time moves on, threads whose plans were disturbed are planned anew, once.
@@ -259,34 +278,12 @@ impl Timed {
         self.host.agenda.pop()
     }
 
-    /// The job has ended: what is on the wire still arrives, so that nothing is left half way.
-    fn land<O: Observer>(&mut self, job: &Job, world: &mut World, observer: &mut O) {
-        world.let_through(job, &mut Watched { clock: &mut self.host, job, observer });
-        while let Some((_, item)) = self.host.agenda.pop() {
-            if let Item::Step(step @ (Step::Deliver { .. } | Step::Credit { .. } | Step::Resume { .. })) = item {
-                world.apply(job, step, &mut Watched { clock: &mut self.host, job, observer });
-            }
-        }
-    }
-
-    /// What the last run has to report beside events: entries of the schedule that never came up.
-    pub fn notes(&self, job: &Job) -> Vec<String> {
-        let note = |(n, choice): (usize, &Choice)| {
-            format!("schedule[{n}] was skipped: {} {} of {} never came up", choice.step, choice.nth, choice.of)
-        };
-        self.host.schedule.unused(&job.scenario.schedule).map(note).collect()
-    }
-
-    /// The virtual time that the last run took.
-    pub fn now(&self) -> Time {
-        self.host.now
-    }
-
     fn reset(&mut self, job: &Job, seed: u64) {
         self.threads.fill(Thread::default());
         self.disturbed.clear();
         let host = &mut self.host;
         (host.now, host.seed, host.ended, host.failures) = (Time::ZERO, seed, false, 0);
+        host.cancelled = false;
         host.agenda.clear();
         host.schedule.reset();
         host.links.reset();
@@ -312,11 +309,7 @@ impl Timed {
                 Trigger::On(predicate) => host.matchers.push((index, Matcher::new(predicate.clone()))),
             }
         }
-        let order = host.order(Rank::Stop, 0, 0);
-        let limit = Time::ZERO + job.scenario.run.limit;
-        host.agenda.push(limit, order, Item::Step(Step::Stop));
-        let deadline = limit + job.scenario.run.limit * DRAIN_LIMITS + DRAIN_MIN;
-        host.agenda.push(self.patience.until.unwrap_or(deadline), order, Item::Deadline);
+        self.set_ends(job);
     }
 
     /// The step that an entry stands for, if it is still valid.
@@ -324,6 +317,10 @@ impl Timed {
         match item {
             Item::Deadline => {
                 self.host.ended = true;
+                None
+            }
+            Item::Cancel => {
+                (self.host.ended, self.host.cancelled) = (true, true);
                 None
             }
             Item::Step(step) => Some(step),

@@ -115,7 +115,7 @@ fn stored(nth: u64) -> When {
 /// What no protocol stands: the last readable checkpoint is lost; or somebody is never told that the savepoint with which
 /// the job stops is complete (Flink tells nobody a second time); or a source is never told of the only checkpoint there
 /// is, and those behind it wait for its barrier (as in Flink, only the next one makes them give it up).
-fn is_hopeless(effect: &Effect, scenario: &Scenario) -> bool {
+pub(super) fn is_hopeless(effect: &Effect, scenario: &Scenario) -> bool {
     let stops = |request: &Request| matches!(request.take, Take::Suspend | Take::Drain);
     match effect {
         // One that stopped the job is not kept beside the next one.

@@ -48,7 +48,7 @@ fn what_is_no_scenario_at_all_is_refused() {
     assert_eq!(told("{} {}"), "a.json:1:4: something follows the end of the scenario; a file holds one JSON object");
     assert_eq!(
         told("{\"colour\nis red\": 1}"),
-        r#"a.json:1:2: there is no field "colour\nis red" here; the fields here are cutline, name, why, job, cluster, network, storage, checkpoints, restart, faults, schedule, run, expect, external, backend, $schema"#
+        r#"a.json:1:2: there is no field "colour\nis red" here; the fields here are cutline, name, why, job, cluster, network, storage, checkpoints, restart, faults, schedule, run, expect, external, backend, then, $schema"#
     );
     assert_eq!(
         told("\n\n  {\"cutline\": 99, \"flux\": []}"),
@@ -103,7 +103,7 @@ const SPOILT: &[(&str, &str, &str)] = &[
      r#"22:41: run: there is no field "max_parallelizm" here; did you mean "max_parallelism", which belongs in job?"#),
     (r#""limit": "10s""#,
      r#""tint": "red""#,
-     r#"22:41: run: there is no field "tint" here; the fields here are seed, limit, why"#),
+     r#"22:41: run: there is no field "tint" here; the fields here are seed, limit, cancel, why"#),
     (r#""limit": "10s""#,
      r#""limit": 10"#,
      r#"22:50: run.limit: found the number 10; write a time such as "250ms" (units ns, us, ms, s, min, h)"#),
@@ -118,7 +118,7 @@ const SPOILT: &[(&str, &str, &str)] = &[
      "22:64: run.why: found the number 3; write text in double quotes"),
     (r#"{"seed": 18446744073709551615, "limit": "10s"}"#,
      r#""10s""#,
-     r#"22:10: run: found "10s"; write an object with seed, limit"#),
+     r#"22:10: run: found "10s"; write an object with seed, limit, cancel"#),
     ("18446744073709551615",
      "18446744073709551616",
      "22:19: run.seed: found the number 18446744073709551616; write a whole number below 2^64"),

@@ -132,10 +132,11 @@ fn a_minimal_file_gets_every_default() {
         restart: Restart::FixedDelay { delay: Span::from_secs(1), attempts: None },
         faults: vec![],
         schedule: vec![],
-        run: RunFor { seed: 1, limit: Span::from_secs(60) },
+        run: RunFor { seed: 1, limit: Span::from_secs(60), cancel: None },
         expect: Expect::default(),
         external: External::default(),
         backend: Backend::default(),
+        then: Vec::new(),
     };
     assert!(MINIMAL.lines().count() <= 10);
     assert_eq!(parse(MINIMAL, "scenarios/short.json"), Ok(expected));

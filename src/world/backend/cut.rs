@@ -59,7 +59,14 @@ impl World {
         snapshot.scan = Span(job.backend.scan(set, sizes).0.saturating_sub(writing.0));
     }
 
-    fn tell_entries<H: Host>(&self, job: &Job, id: TaskId, checkpoint: CheckpointId, host: &mut H) {
+    /// What the state of a task holds, if the backend keeps files.
+    pub(in crate::world) fn tell_entries<H: Host>(
+        &self,
+        job: &Job,
+        id: TaskId,
+        checkpoint: CheckpointId,
+        host: &mut H,
+    ) {
         let chain = &job.plan.tasks[id.index()].chain;
         for (state, operator) in self.tasks[id.index()].operators.iter().zip(chain) {
             if is_keyed(job, *operator) {
